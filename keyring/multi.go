@@ -1,0 +1,247 @@
+package keyring
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// MultiOptions say which keyrings wrap every data key. At least one keyring is needed; a multi-keyring without a generator can decrypt,
+// and can be a child of another.
+type MultiOptions struct {
+	// Generator makes the data key and wraps it first.
+	Generator Keyring
+	// Children wrap the same data key, in parallel; a failure of one fails the operation.
+	Children []Keyring
+	// Optional children wrap it too, but a failure of one is only reported, in [Wrapped.Degraded]. Decrypt-only keyrings are allowed
+	// here: they serve older messages and are not asked to wrap.
+	Optional []Keyring
+	// MinWrapped is how many keyrings, the generator included, must have wrapped the data key for the operation to succeed. 0 means
+	// the generator and every required child.
+	MinWrapped int
+}
+
+// NewMulti makes a keyring of several: any one of them can later open what they wrapped together. Its EDKs are in the order generator,
+// children, optional children. On decrypt they are tried in that order and the first success wins.
+//
+// As in every implementation of the format, a multi-keyring with a generator refuses a data key that exists already, so it cannot be a
+// child, and one without refuses to make one, so it cannot be a generator. What cannot work is refused here; errors are [*ConfigError].
+func NewMulti(o MultiOptions) (Keyring, error) {
+	m := &multi{generator: o.Generator, required: len(o.Children), min: o.MinWrapped}
+	if g := o.Generator; g != nil {
+		if !canEncrypt(g) {
+			return nil, &ConfigError{"multi-keyring: the generator is decrypt-only"}
+		}
+		if inner, ok := g.(*multi); ok && inner.generator == nil {
+			return nil, &ConfigError{"multi-keyring: the generator is a multi-keyring without a generator"}
+		}
+		m.readers = append(m.readers, g)
+	}
+	for i, c := range append(append([]Keyring(nil), o.Children...), o.Optional...) {
+		if c == nil {
+			return nil, &ConfigError{fmt.Sprintf("multi-keyring: child %d is nil", i)}
+		}
+		if inner, ok := c.(*multi); ok && inner.generator != nil {
+			return nil, &ConfigError{fmt.Sprintf("multi-keyring: child %d is a multi-keyring with a generator", i)}
+		}
+		m.readers = append(m.readers, c)
+		if canEncrypt(c) {
+			m.children = append(m.children, c)
+		} else if i < m.required {
+			return nil, &ConfigError{fmt.Sprintf("multi-keyring: child %d is decrypt-only", i)}
+		}
+	}
+	if len(m.readers) == 0 {
+		return nil, &ConfigError{"multi-keyring: no keyring given"}
+	}
+	wrappers := len(m.children)
+	if m.generator != nil {
+		wrappers++
+	}
+	if o.MinWrapped < 0 || o.MinWrapped > wrappers {
+		return nil, &ConfigError{fmt.Sprintf("multi-keyring: MinWrapped is %d and %d keyrings can wrap", o.MinWrapped, wrappers)}
+	}
+	return m, nil
+}
+
+type multi struct {
+	generator Keyring
+	children  []Keyring // those that wrap; the first required ones are not optional
+	required  int
+	min       int
+	readers   []Keyring // generator and all children
+}
+
+var (
+	_ Keyring        = (*multi)(nil)
+	_ EncryptChecker = (*multi)(nil)
+)
+
+func (m *multi) OnEncrypt(ctx context.Context, r *Request, dataKey *Secret) (*Wrapped, error) {
+	switch {
+	case m.generator != nil && dataKey != nil:
+		return nil, &ConfigError{"multi-keyring: a multi-keyring with a generator cannot wrap a data key that exists already"}
+	case m.generator == nil && dataKey == nil:
+		return nil, &ConfigError{"multi-keyring: no generator, so no data key can be made"}
+	}
+	res := new(Wrapped)
+	wrapped := 0
+	if m.generator != nil {
+		w, err := m.generator.OnEncrypt(ctx, r, nil)
+		if err != nil {
+			return nil, err
+		}
+		res, dataKey, wrapped = w, w.DataKey, 1
+		if err := m.checkGenerated(r, w); err != nil {
+			res.destroy()
+			return nil, err
+		}
+	}
+	results, err := m.wrapChildren(ctx, r, dataKey)
+	if err != nil {
+		for _, c := range results {
+			if c.w != nil {
+				c.w.destroy()
+			}
+		}
+		res.destroy()
+		return nil, err
+	}
+	var failed []Attempt
+	for i, c := range results {
+		if c.err != nil {
+			a := Attempt{EDK: -1, Provider: "child", Key: fmt.Sprint(i), Err: c.err}
+			var we *WrapError
+			if errors.As(c.err, &we) && len(we.Attempts) == 1 {
+				a = we.Attempts[0]
+			}
+			failed = append(failed, a)
+			continue
+		}
+		wrapped++
+		res.EDKs = append(res.EDKs, c.w.EDKs...)
+		res.SigningKeys = append(res.SigningKeys, c.w.SigningKeys...)
+		res.Degraded = append(res.Degraded, c.w.Degraded...)
+	}
+	res.Degraded = append(res.Degraded, failed...)
+	if wrapped < m.min {
+		res.destroy()
+		return nil, &WrapError{Reason: fmt.Sprintf("%d of the required %d keyrings wrapped it", wrapped, m.min), Attempts: failed}
+	}
+	if err := checkEDKs(r.Suite, res.EDKs); err != nil {
+		res.destroy()
+		return nil, &WrapError{Reason: err.Error(), Attempts: failed}
+	}
+	return res, nil
+}
+
+func (m *multi) checkGenerated(r *Request, w *Wrapped) error {
+	switch {
+	case w.DataKey == nil || w.DataKey.Len() != r.Suite.DataKeyLen():
+		return &WrapError{Reason: "the generator returned no data key of the suite's length"}
+	case len(w.EDKs) == 0, r.Suite.IsItem() && len(w.SigningKeys) != len(w.EDKs):
+		return &WrapError{Reason: "the generator returned an incomplete result"}
+	}
+	return nil
+}
+
+type childResult struct {
+	i   int
+	w   *Wrapped
+	err error
+}
+
+// wrapChildren runs all children at once and returns their results by position. The error is that of the first required child that
+// failed, or of ctx; the results so far then still need destroying.
+func (m *multi) wrapChildren(ctx context.Context, r *Request, dataKey *Secret) ([]childResult, error) {
+	n := len(m.children)
+	if n == 0 {
+		return nil, nil
+	}
+	results := make([]childResult, n)
+	if n == 1 {
+		results[0] = m.wrapChild(ctx, r, dataKey, 0)
+		if results[0].err != nil && m.required == 1 {
+			return nil, results[0].err
+		}
+		return results, nil
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	// Buffered, and each child has its own copy of the key: a child that ignores ctx can finish after this call has returned.
+	done := make(chan childResult, n)
+	for i := range m.children {
+		key := dataKey.Clone()
+		go func() {
+			defer key.Destroy()
+			done <- m.wrapChild(ctx, r, key, i)
+		}()
+	}
+	for got := range n {
+		var c childResult
+		select {
+		case c = <-done:
+		case <-ctx.Done():
+			go drain(done, n-got)
+			return results, ctx.Err()
+		}
+		results[c.i] = c
+		if c.err != nil && c.i < m.required {
+			go drain(done, n-got-1)
+			return results, c.err
+		}
+	}
+	return results, nil
+}
+
+func (m *multi) wrapChild(ctx context.Context, r *Request, dataKey *Secret, i int) childResult {
+	w, err := m.children[i].OnEncrypt(ctx, r, dataKey)
+	switch {
+	case err != nil:
+	case w.DataKey != nil:
+		err = errors.New("the child made a data key of its own")
+	case len(w.EDKs) == 0, r.Suite.IsItem() && len(w.SigningKeys) != len(w.EDKs):
+		err = errors.New("the child returned an incomplete result")
+	}
+	if err != nil {
+		if w != nil {
+			w.destroy()
+		}
+		return childResult{i: i, err: err}
+	}
+	return childResult{i: i, w: w}
+}
+
+// drain destroys what children return that nobody waits for any more.
+func drain(done <-chan childResult, n int) {
+	for range n {
+		if c := <-done; c.w != nil {
+			c.w.destroy()
+		}
+	}
+}
+
+func (m *multi) OnDecrypt(ctx context.Context, r *Request, edks []EncryptedDataKey) (*Unwrapped, error) {
+	fail := &UnwrapError{EDKs: len(edks)}
+	for i, k := range m.readers {
+		if ctx.Err() != nil {
+			fail.Attempts = append(fail.Attempts, Attempt{EDK: -1, Provider: "member", Key: fmt.Sprint(i), Err: ctx.Err()})
+			break
+		}
+		u, err := k.OnDecrypt(ctx, r, edks)
+		if err == nil {
+			u.Attempts = append(fail.Attempts, u.Attempts...)
+			return u, nil
+		}
+		var ue *UnwrapError
+		if errors.As(err, &ue) {
+			fail.Attempts = append(fail.Attempts, ue.Attempts...)
+		} else {
+			fail.Attempts = append(fail.Attempts, Attempt{EDK: -1, Provider: "member", Key: fmt.Sprint(i), Err: err})
+		}
+	}
+	return nil, fail
+}
+
+// CanEncrypt reports whether any member wraps.
+func (m *multi) CanEncrypt() bool { return m.generator != nil || len(m.children) > 0 }
