@@ -3,6 +3,7 @@
 #include "shim.h"
 
 #include <dlfcn.h>
+#include <stdio.h>
 
 /* Positions in CK_FUNCTION_LIST. */
 enum {
@@ -35,21 +36,21 @@ typedef ck_ulong (*crypt_fn)(ck_ulong, unsigned char *, ck_ulong, unsigned char 
 typedef ck_ulong (*random_fn)(ck_ulong, unsigned char *, ck_ulong);
 typedef ck_ulong (*login_fn)(ck_ulong, ck_ulong, unsigned char *, ck_ulong);
 
-struct ck_list *signet_load(const char *path, const char **reason)
+struct ck_list *signet_load(const char *path, char *reason, size_t n)
 {
 	struct ck_list *list = NULL;
 	void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
 	if (handle == NULL) {
-		*reason = dlerror();
+		snprintf(reason, n, "%s", dlerror());
 		return NULL;
 	}
 	get_list_fn get = (get_list_fn)dlsym(handle, "C_GetFunctionList");
 	if (get == NULL) {
-		*reason = "not a PKCS#11 module: it has no C_GetFunctionList";
+		snprintf(reason, n, "%s", "not a PKCS#11 module: it has no C_GetFunctionList");
 		return NULL;
 	}
 	if (get(&list) != 0 || list == NULL || list->version[0] < 2) {
-		*reason = "not a PKCS#11 module: C_GetFunctionList gives no usable list";
+		snprintf(reason, n, "%s", "not a PKCS#11 module: C_GetFunctionList gives no usable list");
 		return NULL;
 	}
 	return list;

@@ -11,9 +11,9 @@ struct ck_list {
 	ck_fn fn[68];
 };
 
-/* signet_load opens a module and returns its function list, or NULL and a reason that lives until the next call in this thread. The module
-   is never unloaded. */
-struct ck_list *signet_load(const char *path, const char **reason);
+/* signet_load opens a module and returns its function list, or NULL with the reason as a terminated string in reason[0..n). The module is
+   never unloaded. */
+struct ck_list *signet_load(const char *path, char *reason, size_t n);
 
 /* signet_crypt runs C_EncryptInit and C_Encrypt, or C_DecryptInit and C_Decrypt, with AES-GCM and a 128-bit tag. *step is 0 when Init
    failed and 1 after it. The output buffer is the caller's: nothing is allocated, so nothing leaks and no plaintext stays in the C heap. */
