@@ -1,0 +1,93 @@
+package message
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	"github.com/signetkeys/signet/keyring"
+	"github.com/signetkeys/signet/keyring/suite"
+)
+
+const (
+	// DefaultFrameLength is the plaintext length of a frame in bytes, as in every AWS Encryption SDK.
+	DefaultFrameLength = 4096
+	// MaxFrameLength is the largest frame length that is written, in bytes: the Python client reads no larger one.
+	MaxFrameLength = math.MaxInt32
+	// DefaultMaxEDKs is how many encrypted data keys a message may have unless the client says otherwise.
+	DefaultMaxEDKs = 64
+	// MaxEDKs is how many the format can hold.
+	MaxEDKs = 65535
+)
+
+// A Client holds the settings of message operations. The zero value is ready: the strictest commitment policy and DefaultMaxEDKs. It is
+// safe for concurrent use as long as nobody changes its fields.
+type Client struct {
+	CommitmentPolicy suite.CommitmentPolicy
+	// MaxEncryptedDataKeys bounds the encrypted data keys of messages written and read; 0 means DefaultMaxEDKs.
+	MaxEncryptedDataKeys int
+}
+
+// EncryptOptions are the optional settings of one encryption; nil means defaults.
+type EncryptOptions struct {
+	// Context is authenticated with the message and stored in it in the clear. Names starting with "aws-crypto-" are refused.
+	Context keyring.EncryptionContext
+	// Suite is the algorithm suite; nil means the commitment policy's default.
+	Suite *suite.Suite
+	// FrameLength is the plaintext length of a frame in bytes, 1 to MaxFrameLength; 0 means DefaultFrameLength.
+	FrameLength int
+	// OnDegraded, when set, is told which optional keyrings did not wrap the data key of this message.
+	OnDegraded func([]keyring.Attempt)
+}
+
+// DecryptOptions are the optional settings of one decryption; nil means defaults.
+type DecryptOptions struct {
+	// ReproducedContext has pairs that the caller knows. One that the message stores must be equal; others are taken as pairs that were
+	// authenticated without being stored, so that a pair nobody authenticated makes decryption fail.
+	ReproducedContext keyring.EncryptionContext
+}
+
+// Encrypt encrypts plaintext under a keyring with the default suite (0x0578) and frame length. The encryption context may be nil. The
+// result is a whole message.
+func Encrypt(ctx context.Context, k keyring.Keyring, plaintext []byte, ec keyring.EncryptionContext) ([]byte, error) {
+	return new(Client).Encrypt(ctx, keyring.NewManager(k), plaintext, &EncryptOptions{Context: ec})
+}
+
+// Decrypt opens a whole message that any key of the keyring can open. The header says what was authenticated with it: compare its
+// context with what you expect.
+func Decrypt(ctx context.Context, k keyring.Keyring, ciphertext []byte) ([]byte, *Header, error) {
+	return new(Client).Decrypt(ctx, keyring.NewManager(k), ciphertext, nil)
+}
+
+// maxEDKs is the effective limit.
+func (c *Client) maxEDKs() (int, error) {
+	switch n := c.MaxEncryptedDataKeys; {
+	case n == 0:
+		return DefaultMaxEDKs, nil
+	case n < 0 || n > MaxEDKs:
+		return 0, &keyring.ConfigError{Reason: fmt.Sprintf("MaxEncryptedDataKeys is %d; it must be 1 to %d, or 0 for %d", n, MaxEDKs, DefaultMaxEDKs)}
+	default:
+		return n, nil
+	}
+}
+
+func checkFrameLength(n int) (int, error) {
+	switch {
+	case n == 0:
+		return DefaultFrameLength, nil
+	case n < 0 || n > MaxFrameLength:
+		return 0, &keyring.ConfigError{Reason: fmt.Sprintf("frame length is %d; it must be 1 to %d", n, MaxFrameLength)}
+	}
+	return n, nil
+}
+
+// supported refuses suites that are no message suites, or of a message version that this release does not handle.
+func supported(s *suite.Suite) error {
+	if s.Format() != suite.Message {
+		return &suite.PolicyError{Suite: s, Reason: "not a message suite"}
+	}
+	if s.MessageVersion() != version2 {
+		return &UnsupportedError{"suite " + s.String() + " (message format version 1)"}
+	}
+	return nil
+}

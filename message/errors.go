@@ -1,0 +1,72 @@
+package message
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/signetkeys/signet"
+)
+
+// A FormatError says where a message stopped being what the format allows. It answers for [signet.ErrMalformed].
+type FormatError struct {
+	Offset int // bytes from the start of the message
+	Reason string
+}
+
+func (e *FormatError) Error() string {
+	return fmt.Sprintf("message: %s (at byte %d)", e.Reason, e.Offset)
+}
+
+// Is makes a FormatError a format error.
+func (e *FormatError) Is(target error) bool { return target == signet.ErrMalformed }
+
+// A Layer is the part of a message whose authentication failed.
+type Layer uint8
+
+const (
+	LayerCommitment Layer = iota + 1 // the data key is not the one the header commits to
+	LayerHeader                      // the header's tag
+	LayerBody                        // a frame's tag, or that of a non-framed body
+	LayerSignature                   // the footer's signature
+)
+
+func (l Layer) String() string {
+	switch l {
+	case LayerCommitment:
+		return "key commitment"
+	case LayerHeader:
+		return "header"
+	case LayerBody:
+		return "body"
+	case LayerSignature:
+		return "signature"
+	}
+	return fmt.Sprintf("Layer(%d)", uint8(l))
+}
+
+// An AuthenticationError reports that a message was changed, or that its pieces or keys do not belong together. It answers for
+// [signet.ErrAuthentication]. Within one layer every cause gives the same error.
+type AuthenticationError struct{ Layer Layer }
+
+func (e *AuthenticationError) Error() string {
+	return fmt.Sprintf("message: authentication of the %s failed: the message was changed or is not under this key", e.Layer)
+}
+
+// Is makes an AuthenticationError an authentication failure.
+func (e *AuthenticationError) Is(target error) bool { return target == signet.ErrAuthentication }
+
+// truncated is the error of input that ends inside the named part.
+func truncated(part string) error {
+	return fmt.Errorf("message: truncated in the %s: %w", part, io.ErrUnexpectedEOF)
+}
+
+// An UnsupportedError reports a message or suite that the format knows and this release cannot handle. It answers for
+// [signet.ErrUnsupported].
+type UnsupportedError struct{ What string }
+
+func (e *UnsupportedError) Error() string {
+	return "message: " + e.What + " is not supported by this release"
+}
+
+// Is makes an UnsupportedError answer for its class.
+func (e *UnsupportedError) Is(target error) bool { return target == signet.ErrUnsupported }
