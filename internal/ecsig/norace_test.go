@@ -1,0 +1,5 @@
+//go:build !race
+
+package ecsig
+
+const raceEnabled = false
