@@ -42,7 +42,7 @@ const DefaultMaxTries = 64
 //
 // The framework's rules, which no provider repeats: message suites wrap the data key itself, item suites wrap a fresh 32-byte
 // intermediate key, which protects the data key and gives the signing key; lengths of all results are checked; a data key is opened by
-// the first EDK that fits, others are reported in the trace; the number of tries is bounded.
+// the first EDK that fits, others are reported in the trace; the number of tries is bounded; once the context has ended no provider is called.
 func New(name string, w Wrapper, u Unwrapper, o *Options) Keyring {
 	if w == nil && u == nil {
 		panic("keyring: internal error: New without a wrapper and an unwrapper")
@@ -85,6 +85,9 @@ func (k *single) wrapError(reason string, err error) error {
 func (k *single) OnEncrypt(ctx context.Context, r *Request, dataKey *Secret) (*Wrapped, error) {
 	if k.wrap == nil {
 		return nil, k.wrapError("cannot encrypt", &ConfigError{"this keyring is decrypt-only"})
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, k.wrapError("the operation was ended", err)
 	}
 	if dataKey != nil && dataKey.Len() != r.Suite.DataKeyLen() {
 		return nil, k.wrapError("wrong input", fmt.Errorf("the data key has %d bytes and suite %s needs %d", dataKey.Len(), r.Suite, r.Suite.DataKeyLen()))
@@ -151,6 +154,10 @@ func (k *single) OnDecrypt(ctx context.Context, r *Request, edks []EncryptedData
 	}
 	tries := 0
 	for i := range edks {
+		if err := ctx.Err(); err != nil {
+			fail.Attempts = append(fail.Attempts, k.attempt(i, err))
+			break
+		}
 		res, err := k.open(ctx, r, &edks[i])
 		if err == nil {
 			res.Used, res.Attempts = i, fail.Attempts
@@ -160,9 +167,6 @@ func (k *single) OnDecrypt(ctx context.Context, r *Request, edks []EncryptedData
 		var skip *Skip
 		if errors.As(err, &skip) {
 			continue
-		}
-		if ctx.Err() != nil {
-			break
 		}
 		if tries++; tries == k.maxTries && i+1 < len(edks) {
 			fail.Attempts = append(fail.Attempts, k.attempt(i+1, &LimitError{What: "encrypted data keys to try", Got: len(edks), Max: k.maxTries}))
