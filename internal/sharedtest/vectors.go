@@ -1,0 +1,43 @@
+// Package sharedtest finds what tests share and the repository does not hold: the peers' published test vectors.
+package sharedtest
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// Vectors returns the path of a file or folder below the vectors folder: $SIGNET_VECTORS, or ../shared/vectors beside the module's root.
+// Without it the test is skipped, or fails when $SIGNET_REQUIRE_TOOLS is 1.
+func Vectors(t testing.TB, elem ...string) string {
+	t.Helper()
+	root := os.Getenv("SIGNET_VECTORS")
+	if root == "" {
+		root = besideModule()
+	}
+	path := filepath.Join(append([]string{root}, elem...)...)
+	if _, err := os.Stat(path); err != nil || root == "" {
+		const msg = "peers' test vectors not found (set SIGNET_VECTORS to their folder): %s"
+		if os.Getenv("SIGNET_REQUIRE_TOOLS") == "1" {
+			t.Fatalf(msg, path)
+		}
+		t.Skipf(msg, path)
+	}
+	return path
+}
+
+// besideModule walks up from the working directory, which in a test is the package's, to the folder of go.mod.
+func besideModule() string {
+	dir, err := os.Getwd()
+	if err != nil {
+		return ""
+	}
+	for ; ; dir = filepath.Dir(dir) {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return filepath.Join(dir, "..", "shared", "vectors")
+		}
+		if dir == filepath.Dir(dir) {
+			return ""
+		}
+	}
+}
