@@ -329,7 +329,6 @@ func reference(msg, dek []byte) (plaintext []byte, err error) {
 	return plaintext, nil
 }
 
-
 func rawKey(t testing.TB, namespace, name string, key []byte) keyring.Keyring {
 	t.Helper()
 	k, err := raw.NewAES(raw.AESConfig{Namespace: namespace, Name: name, Key: key})

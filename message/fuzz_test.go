@@ -1,0 +1,67 @@
+package message
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"testing"
+
+	"github.com/signetkeys/signet"
+)
+
+func FuzzHeader(f *testing.F) {
+	for _, s := range shapes() {
+		f.Add(s.message(f))
+	}
+	f.Add([]byte("AgV4"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		h, err := parseHeader(b, 100)
+		if err != nil {
+			for _, class := range []error{signet.ErrMalformed, signet.ErrLimit, signet.ErrUnsupported, io.ErrUnexpectedEOF} {
+				if errors.Is(err, class) {
+					return
+				}
+			}
+			t.Fatalf("untyped error: %v", err)
+		}
+		// What parses re-encodes to the same bytes, before and after it is detached.
+		if got := h.append2(nil); !bytes.Equal(got, h.raw) || len(got) != h.len2() {
+			t.Fatalf("re-encoded differently:\n%x\n%x", got, h.raw)
+		}
+		aad := h.contextAAD
+		h.detach()
+		h.contextAAD = aad
+		if got := h.append2(nil); !bytes.Equal(got, h.raw) {
+			t.Fatalf("detached differently:\n%x\n%x", got, h.raw)
+		}
+	})
+}
+
+// FuzzBody gives the reader any bytes behind an authentic header and compares it with the reference decoder.
+func FuzzBody(f *testing.F) {
+	heads := map[bool][]byte{}
+	for _, nonFramed := range []bool{false, true} {
+		shape := forge{frameLen: 4, frames: []string{"aaaa", "b"}, nonFramed: nonFramed}
+		if nonFramed {
+			shape.frameLen, shape.frames = 0, []string{"aaaab"}
+		}
+		msg := shape.message(f)
+		_, n, err := ParseHeader(msg)
+		if err != nil {
+			f.Fatal(err)
+		}
+		heads[nonFramed] = msg[:n]
+		f.Add(nonFramed, msg[n:])
+	}
+	f.Fuzz(func(t *testing.T, nonFramed bool, body []byte) {
+		msg := append(bytes.Clone(heads[nonFramed]), body...)
+		got, _, err := decryptFixed(msg)
+		want, refErr := reference(msg, testKey)
+		if (err == nil) != (refErr == nil) || !bytes.Equal(got, want) {
+			t.Fatalf("got %q, %v; reference %q, %v", got, err, want, refErr)
+		}
+		if _, outlineErr := ParseOutline(msg); err == nil && outlineErr != nil {
+			t.Fatalf("opens, but has no outline: %v", outlineErr)
+		}
+	})
+}
