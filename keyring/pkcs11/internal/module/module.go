@@ -1,0 +1,223 @@
+// Package module shares loaded PKCS#11 modules within the process: who initialized one, who uses it, when it may be finalized.
+//
+// C_Initialize, logins and object handles belong to the process and not to whoever made them, so this package keeps the one registry that signet
+// has. It is keyed by the file itself (device and inode), because two paths to one file are one module to the loader.
+package module
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"github.com/signetkeys/signet/keyring/pkcs11/internal/ck"
+)
+
+// PathError says that a module path is refused before anything is loaded.
+type PathError struct {
+	Path, Reason string
+	Missing      bool // there is no such file
+}
+
+// Error implements error.
+func (e *PathError) Error() string { return fmt.Sprintf("module path %q: %s", e.Path, e.Reason) }
+
+// Registry holds modules by file. Use the process's own, [Process]; tests make others.
+type Registry struct {
+	load func(path string) (ck.Module, error)
+
+	mu      sync.Mutex
+	modules map[string]*Module
+}
+
+// NewRegistry makes a registry that loads modules with load.
+func NewRegistry(load func(path string) (ck.Module, error)) *Registry {
+	return &Registry{load: load, modules: make(map[string]*Module)}
+}
+
+// process is the one process-wide state of signet: PKCS#11 itself is initialized per process.
+var process = NewRegistry(ck.Load)
+
+// Process returns the registry of this process.
+func Process() *Registry { return process }
+
+// sharedValue is what [Share] keeps, with the number of its users.
+type sharedValue struct {
+	value io.Closer
+	refs  int
+}
+
+// Module is one loaded module. It is never unloaded: unloading crashes several vendors' modules and other users of it.
+type Module struct {
+	Path string // the real path
+	Gate Gate   // counts calls that are in the module
+
+	ck ck.Module
+
+	// lifecycle serializes Initialize, Finalize and changes of shared. It is a channel so that waiting for it ends with a context.
+	lifecycle   chan struct{}
+	refs        int
+	initialized bool
+	adopted     bool
+	shared      map[string]*sharedValue
+	latches     map[string]*Latch
+
+	// sessions serializes C_OpenSession, C_CloseSession and C_Login, which some modules cannot do concurrently.
+	sessions sync.Mutex
+}
+
+// Open loads and initializes the module at an absolute path, or shares it. Each success needs one [Module.Close].
+//
+// A module that other code of the process had initialized is adopted: it is used and never finalized.
+func (r *Registry) Open(ctx context.Context, path string) (*Module, error) {
+	m, err := r.find(path)
+	if err != nil {
+		return nil, err
+	}
+	if err := m.lock(ctx); err != nil {
+		return nil, err
+	}
+	if m.initialized {
+		m.refs++
+		m.unlock()
+		return m, nil
+	}
+	// The lock passes to the call: when ctx ends first, the initialized module stays for the next Open.
+	_, err = Await(ctx, func() (struct{}, error) {
+		defer m.unlock()
+		err := m.ck.Initialize()
+		switch ck.Code(err) {
+		case ck.ROK:
+			if err != nil {
+				return struct{}{}, err
+			}
+		case ck.RCryptokiAlreadyInitialized:
+			m.adopted = true
+		default:
+			return struct{}{}, err
+		}
+		m.initialized = true
+		m.refs++
+		return struct{}{}, nil
+	}, func(_ struct{}, err error) {
+		if err == nil {
+			m.Close()
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+func (r *Registry) find(path string) (*Module, error) {
+	if !filepath.IsAbs(path) {
+		return nil, &PathError{Path: path, Reason: "must be absolute: a bare name would be searched for in folders that others may write to"}
+	}
+	real, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		if errors.Is(err, os.ErrNotExist) {
+			return nil, &PathError{Path: path, Reason: "no such file", Missing: true}
+		}
+		return nil, &PathError{Path: path, Reason: errors.Unwrap(err).Error()}
+	}
+	info, err := os.Stat(real)
+	if err != nil {
+		return nil, &PathError{Path: path, Reason: err.Error()}
+	}
+	if !info.Mode().IsRegular() {
+		return nil, &PathError{Path: path, Reason: "not a file"}
+	}
+	key := fileKey(real, info)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if m, ok := r.modules[key]; ok {
+		return m, nil
+	}
+	c, err := r.load(real)
+	if err != nil {
+		return nil, err
+	}
+	m := &Module{Path: real, ck: c, lifecycle: make(chan struct{}, 1), shared: make(map[string]*sharedValue), latches: make(map[string]*Latch)}
+	r.modules[key] = m
+	return m, nil
+}
+
+// Loaded reports whether the module at path is initialized, by this registry or before it.
+func (r *Registry) Loaded(path string) bool {
+	real, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return false
+	}
+	info, err := os.Stat(real)
+	if err != nil {
+		return false
+	}
+	r.mu.Lock()
+	m := r.modules[fileKey(real, info)]
+	r.mu.Unlock()
+	if m == nil || m.lock(context.Background()) != nil {
+		return false
+	}
+	defer m.unlock()
+	return m.initialized
+}
+
+func (m *Module) lock(ctx context.Context) error {
+	select {
+	case m.lifecycle <- struct{}{}:
+		return nil
+	default:
+	}
+	select {
+	case m.lifecycle <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (m *Module) unlock() { <-m.lifecycle }
+
+// Adopted reports whether other code initialized the module.
+func (m *Module) Adopted() bool {
+	m.lock(context.Background())
+	defer m.unlock()
+	return m.adopted
+}
+
+// ErrBusy is returned by [Module.Close] when the module stays initialized because a call has not returned. That is a leak of memory
+// and never an error in use: finalizing under a call crashes.
+var ErrBusy = errors.New("a call into the module has not returned, so it stays initialized")
+
+// Close gives up one reference. The last one closes what is shared in the module and finalizes it, unless it was adopted or a call is
+// still in it.
+func (m *Module) Close() error {
+	m.lock(context.Background())
+	defer m.unlock()
+	m.refs--
+	if m.refs > 0 {
+		return nil
+	}
+	var errs []error
+	for key, c := range m.shared {
+		errs = append(errs, c.value.Close())
+		delete(m.shared, key)
+	}
+	if m.adopted {
+		m.initialized, m.adopted = false, false
+		return errors.Join(errs...)
+	}
+	if !m.Gate.TryShut() {
+		return errors.Join(append(errs, ErrBusy)...)
+	}
+	defer m.Gate.Reopen()
+	if err := m.ck.Finalize(); err != nil {
+		errs = append(errs, err)
+	}
+	m.initialized = false
+	return errors.Join(errs...)
+}
