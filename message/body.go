@@ -39,7 +39,7 @@ type frame struct {
 func (f *frame) contentLen() int { return len(f.sealed) - suite.TagLen }
 
 // parseFrame reads the frame that must have sequence number seq from the start of b; at is its offset in the message, for errors.
-func (h *header) parseFrame(b []byte, seq uint32, at int) (f frame, n int, err error) {
+func (h *header) parseFrame(b []byte, seq uint32, at int64) (f frame, n int, err error) {
 	r := wire.NewReader(b)
 	if !h.framed() {
 		return h.parseNonFramed(&r, at)
@@ -73,7 +73,7 @@ func (h *header) parseFrame(b []byte, seq uint32, at int) (f frame, n int, err e
 	return f, r.Offset(), nil
 }
 
-func (h *header) parseNonFramed(r *wire.Reader, at int) (f frame, n int, err error) {
+func (h *header) parseNonFramed(r *wire.Reader, at int64) (f frame, n int, err error) {
 	f = frame{seq: 1, final: true, iv: r.Bytes(suite.IVLen)}
 	content := r.U64()
 	if r.Short() {
@@ -89,7 +89,9 @@ func (h *header) parseNonFramed(r *wire.Reader, at int) (f frame, n int, err err
 	return f, r.Offset(), nil
 }
 
-// bodyCipher seals and opens the pieces of one body. It belongs to one operation.
+var zeroIV [suite.IVLen]byte
+
+// bodyCipher seals and opens the pieces of one body. A copy may work beside it; one of them serves one goroutine.
 type bodyCipher struct {
 	aead  cipher.AEAD
 	idLen int
@@ -97,10 +99,9 @@ type bodyCipher struct {
 	aad   [32 + len(aadNonFramed) + 4 + 8]byte // message id, string, sequence, content length
 }
 
-func newBodyCipher(aead cipher.AEAD, messageID []byte) *bodyCipher {
-	c := &bodyCipher{aead: aead}
+func (c *bodyCipher) init(aead cipher.AEAD, messageID []byte) {
+	c.aead = aead
 	c.idLen = copy(c.aad[:], messageID)
-	return c
 }
 
 // setAAD returns the AAD of one piece (ESDK spec, data-format/message-body-aad).
@@ -124,6 +125,20 @@ func (c *bodyCipher) appendFrame(dst, plaintext []byte, seq uint32, final bool) 
 		dst = binary.BigEndian.AppendUint32(dst, uint32(len(plaintext)))
 	}
 	return c.aead.Seal(dst, c.iv[:], plaintext, c.setAAD(text, seq, len(plaintext)))
+}
+
+// appendFrames appends plaintext as sealed frames from sequence number seq on, and returns the next number. With final the last of them,
+// possibly empty, is the final frame; without, plaintext is a multiple of the frame length.
+func (c *bodyCipher) appendFrames(dst, plaintext []byte, frameLen int, seq uint32, final bool) ([]byte, uint32) {
+	for ; len(plaintext) > frameLen || !final && len(plaintext) > 0; seq++ {
+		dst = c.appendFrame(dst, plaintext[:frameLen], seq, false)
+		plaintext = plaintext[frameLen:]
+	}
+	if final {
+		dst = c.appendFrame(dst, plaintext, seq, true)
+		seq++
+	}
+	return dst, seq
 }
 
 // openFrame appends the plaintext of one piece. The stored IV is used: messages with other IVs than the writer's exist.

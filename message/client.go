@@ -38,6 +38,16 @@ type EncryptOptions struct {
 	FrameLength int
 	// OnDegraded, when set, is told which optional keyrings did not wrap the data key of this message.
 	OnDegraded func([]keyring.Attempt)
+
+	// The rest is for streams; [Client.Encrypt] ignores it.
+
+	// Length, when not nil, is the exact length of the plaintext in bytes: less or more is an error.
+	Length *int64
+	// MaxLength, when positive, bounds the plaintext in bytes; ignored when Length is given. Length or MaxLength let a caching manager
+	// count bytes; without either it does not cache.
+	MaxLength int64
+	// Concurrency is how many chunks of frames are encrypted at once; 0 and 1 mean one after the other.
+	Concurrency int
 }
 
 // DecryptOptions are the optional settings of one decryption; nil means defaults.
@@ -45,7 +55,26 @@ type DecryptOptions struct {
 	// ReproducedContext has pairs that the caller knows. One that the message stores must be equal; others are taken as pairs that were
 	// authenticated without being stored, so that a pair nobody authenticated makes decryption fail.
 	ReproducedContext keyring.EncryptionContext
+	// RequireContext has pairs that the message's context must have, stored or reproduced; otherwise [*keyring.ContextError].
+	RequireContext keyring.EncryptionContext
+	// AllowNET400Faults opens messages of release 4.0.0 of the .NET client that it wrote against the format: suites with HKDF of version 1
+	// without the message id in the derivation, and headers authenticated with two superfluous zero bytes. Off, they fail.
+	AllowNET400Faults bool
+
+	// The rest is for streams; [Client.Decrypt] ignores it.
+
+	// ReleaseUnverified lets a stream reader of a signed message release frames before the signature is verified. What was read must
+	// not be acted on until io.EOF.
+	ReleaseUnverified bool
+	// MaxFrameLength bounds what a stream reader holds in memory for one frame, or for a non-framed body, in bytes; 0 means
+	// DefaultMaxFrameLength.
+	MaxFrameLength int64
+	// Concurrency is how many chunks of frames are decrypted at once; 0 and 1 mean one after the other.
+	Concurrency int
 }
+
+// DefaultMaxFrameLength is the largest frame that a stream reader accepts unless told otherwise, in bytes.
+const DefaultMaxFrameLength = 64 << 20
 
 // Encrypt encrypts plaintext under a keyring with the default suite (0x0578) and frame length. The encryption context may be nil. The
 // result is a whole message.
@@ -81,13 +110,10 @@ func checkFrameLength(n int) (int, error) {
 	return n, nil
 }
 
-// supported refuses suites that are no message suites, or of a message version that this release does not handle.
-func supported(s *suite.Suite) error {
+// checkFormat refuses suites that are no message suites.
+func checkFormat(s *suite.Suite) error {
 	if s.Format() != suite.Message {
 		return &suite.PolicyError{Suite: s, Reason: "not a message suite"}
-	}
-	if s.MessageVersion() != version2 {
-		return &UnsupportedError{"suite " + s.String() + " (message format version 1)"}
 	}
 	return nil
 }

@@ -4,11 +4,13 @@
 // Start with [Encrypt] and [Decrypt]. A [Client] carries settings: the commitment policy, the limit on encrypted data keys, and any
 // [keyring.MaterialsManager], for example the caching one of package cache.
 //
-// This release writes and reads message version 2 (suites 0x0478 and 0x0578), whole messages in memory. Version 1 is refused with
-// [signet.ErrUnsupported].
+// Whole messages in memory: Encrypt and Decrypt. Streams of any length in constant memory: [Client.NewEncryptWriter] and
+// [Client.NewDecryptReader]. Parts of a large message: [Client.OpenAt].
+//
+// Both message versions and all eleven suites are read and written, except that nothing writes non-framed bodies.
 //
 // What is not hidden: the length of the plaintext, the encryption context, and which keys can open the message ([ParseHeader]
-// shows them without any key). Nothing is returned before all of it is authenticated.
+// shows them without any key). No plaintext is returned before it is authenticated.
 //
 // Errors: [*FormatError] (answers [signet.ErrMalformed]), [*AuthenticationError] ([signet.ErrAuthentication]), [*keyring.UnwrapError]
 // ([signet.ErrNoKey]), [*suite.PolicyError] ([signet.ErrPolicy]), [*keyring.LimitError] ([signet.ErrLimit]), [*keyring.ContextError]

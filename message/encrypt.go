@@ -3,14 +3,15 @@ package message
 import (
 	"context"
 	"crypto/rand"
-	"crypto/sha512"
 	"fmt"
+	"maps"
 	"math"
 	"strings"
 
 	"github.com/signetkeys/signet/internal/ecsig"
 	"github.com/signetkeys/signet/internal/wire"
 	"github.com/signetkeys/signet/keyring"
+	"github.com/signetkeys/signet/keyring/suite"
 )
 
 // Encrypt encrypts plaintext into a whole framed message with materials of mm. A multiple of the frame length ends with a full frame.
@@ -19,62 +20,89 @@ func (c *Client) Encrypt(ctx context.Context, mm keyring.MaterialsManager, plain
 	if o == nil {
 		o = new(EncryptOptions)
 	}
-	frameLen, err := checkFrameLength(o.FrameLength)
+	m, err := c.begin(ctx, mm, int64(len(plaintext)), o)
 	if err != nil {
 		return nil, err
 	}
-	mat, err := c.encryptionMaterials(ctx, mm, int64(len(plaintext)), o)
+	defer m.mat.Release()
+	body, err := bodyLen(int64(len(plaintext)), m.frameLen)
 	if err != nil {
 		return nil, err
 	}
-	defer mat.Release()
-
-	h := header{
-		suite: mat.Suite, contextAAD: mat.AAD, edks: mat.EDKs,
-		contentType: contentFramed, frameLen: uint32(frameLen),
-	}
-	var requiredAAD []byte
-	if len(mat.RequiredKeys) > 0 {
-		if h.contextAAD, requiredAAD, err = splitContext(mat.Context, mat.RequiredKeys); err != nil {
-			return nil, err
-		}
-	}
-	h.messageID = make([]byte, mat.Suite.MessageIDLen())
-	rand.Read(h.messageID) // never fails (crypto/rand)
-	aead, commitment, err := deriveContentKey(mat.Suite, mat.DataKey.Reveal(), h.messageID)
-	if err != nil {
-		return nil, err
-	}
-	h.commitment = commitment[:]
-
-	body, err := bodyLen(int64(len(plaintext)), frameLen)
-	if err != nil {
-		return nil, err
-	}
-	headLen := h.len2()
-	size := int64(headLen+headerTagLen) + body + footerLen(mat.Suite)
+	size := int64(m.headerLen()) + body + footerLen(m.h.suite)
 	if size > math.MaxInt {
 		return nil, &keyring.LimitError{What: "length of the message in bytes", Got: len(plaintext), Max: math.MaxInt}
 	}
-	out := h.append2(make([]byte, 0, size))
-	bc := newBodyCipher(aead, h.messageID)
-	out = aead.Seal(out, bc.iv[:], nil, append(out[:headLen:headLen], requiredAAD...))
-
-	seq := uint32(1)
-	for ; len(plaintext) > frameLen; seq++ {
-		out = bc.appendFrame(out, plaintext[:frameLen], seq, false)
-		plaintext = plaintext[frameLen:]
-	}
-	out = bc.appendFrame(out, plaintext, seq, true)
-	if !mat.Suite.Signed() {
+	out := m.appendHeader(make([]byte, 0, size))
+	out, _ = m.body.appendFrames(out, plaintext, m.frameLen, 1, true)
+	if !m.h.suite.Signed() {
 		return out, nil
 	}
-	digest := sha512.Sum384(out)
-	signature, err := ecsig.SignFixed(mat.SigningKey, digest[:])
+	return m.appendSignature(out, signatureDigest(m.h.suite, out))
+}
+
+// outgoing is a message that is being written.
+type outgoing struct {
+	mat      *keyring.EncryptionMaterials
+	h        header
+	required []byte // canonical bytes of the pairs that are authenticated and not stored
+	frameLen int
+	body     bodyCipher
+}
+
+// begin gets materials and prepares header and keys. When it succeeds, the caller releases m.mat.
+func (c *Client) begin(ctx context.Context, mm keyring.MaterialsManager, length int64, o *EncryptOptions) (_ *outgoing, err error) {
+	m := new(outgoing)
+	if m.frameLen, err = checkFrameLength(o.FrameLength); err != nil {
+		return nil, err
+	}
+	if m.mat, err = c.encryptionMaterials(ctx, mm, length, o); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			m.mat.Release()
+		}
+	}()
+	m.h = header{
+		suite: m.mat.Suite, contextAAD: m.mat.AAD, edks: m.mat.EDKs,
+		contentType: contentFramed, frameLen: uint32(m.frameLen),
+	}
+	if len(m.mat.RequiredKeys) > 0 {
+		if m.h.contextAAD, m.required, err = splitContext(m.mat.Context, m.mat.RequiredKeys); err != nil {
+			return nil, err
+		}
+	}
+	m.h.messageID = make([]byte, m.h.suite.MessageIDLen())
+	rand.Read(m.h.messageID) // never fails (crypto/rand)
+	key, err := deriveContentKey(m.h.suite, m.mat.DataKey.Reveal(), m.h.messageID)
+	if err != nil {
+		return nil, err
+	}
+	m.h.commitment = key.commitment[:]
+	m.body.init(key.aead, m.h.messageID)
+	return m, nil
+}
+
+func (m *outgoing) headerLen() int { return m.h.bodyLen() + headerAuthLen(m.h.suite) }
+
+// appendHeader appends header body and header authentication to dst, which is empty.
+func (m *outgoing) appendHeader(dst []byte) []byte {
+	dst = m.h.append(dst)
+	n := len(dst)
+	aad := append(dst[:n:n], m.required...)
+	if m.h.suite.MessageVersion() == version1 {
+		dst = append(dst, zeroIV[:]...)
+	}
+	return m.body.aead.Seal(dst, zeroIV[:], nil, aad)
+}
+
+func (m *outgoing) appendSignature(dst, digest []byte) ([]byte, error) {
+	signature, err := ecsig.SignFixed(m.mat.SigningKey, digest)
 	if err != nil {
 		return nil, fmt.Errorf("message: signing: %w", err)
 	}
-	return appendFooter(out, signature), nil
+	return appendFooter(dst, signature), nil
 }
 
 // encryptionMaterials checks what the caller asks for, gets materials, and checks those: a custom manager may be wrong.
@@ -92,10 +120,7 @@ func (c *Client) encryptionMaterials(ctx context.Context, mm keyring.MaterialsMa
 	if asked == nil {
 		asked = c.CommitmentPolicy.Default()
 	}
-	if err := c.CommitmentPolicy.CheckEncrypt(asked); err != nil {
-		return nil, err
-	}
-	if err := supported(asked); err != nil {
+	if err := c.checkSuite(asked); err != nil {
 		return nil, err
 	}
 	mat, err := mm.EncryptionMaterials(ctx, &keyring.EncryptionRequest{
@@ -114,11 +139,15 @@ func (c *Client) encryptionMaterials(ctx context.Context, mm keyring.MaterialsMa
 	return mat, nil
 }
 
-func (c *Client) checkEncryptionMaterials(m *keyring.EncryptionMaterials, maxEDKs int) error {
-	if err := supported(m.Suite); err != nil {
+func (c *Client) checkSuite(s *suite.Suite) error {
+	if err := checkFormat(s); err != nil {
 		return err
 	}
-	if err := c.CommitmentPolicy.CheckEncrypt(m.Suite); err != nil {
+	return c.CommitmentPolicy.CheckEncrypt(s)
+}
+
+func (c *Client) checkEncryptionMaterials(m *keyring.EncryptionMaterials, maxEDKs int) error {
+	if err := c.checkSuite(m.Suite); err != nil {
 		return err
 	}
 	_, hasPublic := m.Context[keyring.PublicKeyName]
@@ -134,10 +163,7 @@ func (c *Client) checkEncryptionMaterials(m *keyring.EncryptionMaterials, maxEDK
 
 // splitContext serializes a context in two parts: what the header stores, and the pairs that are only authenticated.
 func splitContext(ec keyring.EncryptionContext, requiredKeys []string) (stored, required []byte, err error) {
-	s := make(keyring.EncryptionContext, len(ec))
-	for k, v := range ec {
-		s[k] = v
-	}
+	s := maps.Clone(ec)
 	r := make(keyring.EncryptionContext, len(requiredKeys))
 	for _, k := range requiredKeys {
 		v, ok := ec[k]

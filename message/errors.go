@@ -9,7 +9,7 @@ import (
 
 // A FormatError says where a message stopped being what the format allows. It answers for [signet.ErrMalformed].
 type FormatError struct {
-	Offset int // bytes from the start of the message
+	Offset int64 // bytes from the start of the message
 	Reason string
 }
 
@@ -60,13 +60,22 @@ func truncated(part string) error {
 	return fmt.Errorf("message: truncated in the %s: %w", part, io.ErrUnexpectedEOF)
 }
 
-// An UnsupportedError reports a message or suite that the format knows and this release cannot handle. It answers for
-// [signet.ErrUnsupported].
-type UnsupportedError struct{ What string }
-
-func (e *UnsupportedError) Error() string {
-	return "message: " + e.What + " is not supported by this release"
+// LengthError reports a plaintext that is longer, or with an exact length shorter, than was declared. It answers for signet.ErrLimit.
+type LengthError struct {
+	Declared int64 // bytes
+	Exact    bool  // false: Declared was a bound
+	Got      int64 // bytes, as far as they were counted
 }
 
-// Is makes an UnsupportedError answer for its class.
-func (e *UnsupportedError) Is(target error) bool { return target == signet.ErrUnsupported }
+func (e *LengthError) Error() string {
+	switch {
+	case !e.Exact:
+		return fmt.Sprintf("message: plaintext is longer than the bound of %d bytes", e.Declared)
+	case e.Got > e.Declared:
+		return fmt.Sprintf("message: plaintext is longer than the declared %d bytes", e.Declared)
+	}
+	return fmt.Sprintf("message: plaintext ended after %d of the declared %d bytes", e.Got, e.Declared)
+}
+
+// Is makes a LengthError answer for its class.
+func (e *LengthError) Is(target error) bool { return target == signet.ErrLimit }

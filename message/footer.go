@@ -1,9 +1,14 @@
 package message
 
 import (
+	"crypto"
+	"crypto/sha256"
+	"crypto/sha512"
 	"encoding/binary"
+	"hash"
 
 	"github.com/signetkeys/signet/internal/wire"
+	"github.com/signetkeys/signet/keyring/suite"
 )
 
 // The footer of signed suites: u16 length and an ASN.1 DER ECDSA signature over everything before it (ESDK spec,
@@ -18,7 +23,7 @@ func appendFooter(dst, signature []byte) []byte {
 }
 
 // parseFooter reads a footer from the start of b, which is at offset at of the message.
-func parseFooter(b []byte, at int) (signature []byte, n int, err error) {
+func parseFooter(b []byte, at int64) (signature []byte, n int, err error) {
 	r := wire.NewReader(b)
 	size := int(r.U16())
 	if r.Short() {
@@ -32,4 +37,22 @@ func parseFooter(b []byte, at int) (signature []byte, n int, err error) {
 		return nil, 0, truncated("footer")
 	}
 	return signature, r.Offset(), nil
+}
+
+// newSignatureHash returns the running hash of what a signed suite signs.
+func newSignatureHash(s *suite.Suite) hash.Hash {
+	if s.SignatureHash() == crypto.SHA256 {
+		return sha256.New()
+	}
+	return sha512.New384()
+}
+
+// signatureDigest hashes a whole message up to its footer.
+func signatureDigest(s *suite.Suite, b []byte) []byte {
+	if s.SignatureHash() == crypto.SHA256 {
+		d := sha256.Sum256(b)
+		return d[:]
+	}
+	d := sha512.Sum384(b)
+	return d[:]
 }

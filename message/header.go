@@ -18,9 +18,17 @@ const (
 	contentNonFramed = 0x01
 	contentFramed    = 0x02
 
-	// headerTagLen is the length of a version 2 header authentication: a bare tag.
-	headerTagLen = suite.TagLen
+	// typeCustomer is the only type of version 1 messages.
+	typeCustomer = 0x80
 )
+
+// headerAuthLen is the length of the header authentication: IV and tag in version 1, the tag alone in version 2.
+func headerAuthLen(s *suite.Suite) int {
+	if s.MessageVersion() == version1 {
+		return suite.IVLen + suite.TagLen
+	}
+	return suite.TagLen
+}
 
 // header is a header body, parsed or to be written (formats: ESDK spec, data-format/message-header). A parsed one consists of views of
 // the input.
@@ -36,24 +44,33 @@ type header struct {
 
 	raw    []byte // the whole header body as received: what is authenticated
 	edksAt int    // offset of the first EDK in raw
+
+	detached bool // raw is a copy of our own
 }
 
 // framed reports whether the body consists of frames.
 func (h *header) framed() bool { return h.contentType == contentFramed }
 
-// len2 is the exact length of a version 2 header body.
-func (h *header) len2() int {
-	n := 1 + 2 + len(h.messageID) + 2 + len(h.contextAAD) + 2 + 1 + 4 + suite.CommitmentLen
+// bodyLen is the exact length of the header body in bytes.
+func (h *header) bodyLen() int {
+	n := 1 + 2 + len(h.messageID) + 2 + len(h.contextAAD) + 2 + 1 + 4
 	for i := range h.edks {
 		e := &h.edks[i]
 		n += wire.EDKLen(e.ProviderID, e.ProviderInfo, e.Ciphertext)
 	}
-	return n
+	if h.suite.MessageVersion() == version1 {
+		return n + 1 + 4 + 1 // type, reserved, IV length
+	}
+	return n + suite.CommitmentLen
 }
 
-// append2 appends the header body of a framed version 2 message. Lengths and counts were checked by the caller.
-func (h *header) append2(dst []byte) []byte {
-	dst = append(dst, version2)
+// append appends the header body. Lengths and counts were checked by the caller.
+func (h *header) append(dst []byte) []byte {
+	v1 := h.suite.MessageVersion() == version1
+	dst = append(dst, h.suite.MessageVersion())
+	if v1 {
+		dst = append(dst, typeCustomer)
+	}
 	dst = binary.BigEndian.AppendUint16(dst, h.suite.ID())
 	dst = append(dst, h.messageID...)
 	dst = binary.BigEndian.AppendUint16(dst, uint16(len(h.contextAAD)))
@@ -64,7 +81,13 @@ func (h *header) append2(dst []byte) []byte {
 		dst = wire.AppendEDK(dst, e.ProviderID, e.ProviderInfo, e.Ciphertext)
 	}
 	dst = append(dst, h.contentType)
+	if v1 {
+		dst = append(dst, 0, 0, 0, 0, suite.IVLen)
+	}
 	dst = binary.BigEndian.AppendUint32(dst, h.frameLen)
+	if v1 {
+		return dst
+	}
 	return append(dst, h.commitment...)
 }
 
@@ -79,7 +102,9 @@ func parseHeader(b []byte, maxEDKs int) (*header, error) {
 	switch version {
 	case version2:
 	case version1:
-		return nil, &UnsupportedError{"message format version 1"}
+		if t := r.U8(); !r.Short() && t != typeCustomer {
+			return nil, &FormatError{1, fmt.Sprintf("unknown message type 0x%02x", t)}
+		}
 	default:
 		return nil, &FormatError{0, notAMessage(b)}
 	}
@@ -97,7 +122,9 @@ func parseHeader(b []byte, maxEDKs int) (*header, error) {
 	if err := h.parseContent(&r); err != nil {
 		return nil, err
 	}
-	h.commitment = r.Bytes(suite.CommitmentLen)
+	if version == version2 {
+		h.commitment = r.Bytes(suite.CommitmentLen)
+	}
 	if r.Short() {
 		return nil, truncated("header")
 	}
@@ -114,7 +141,7 @@ func notAMessage(b []byte) string {
 }
 
 func (h *header) parseSuite(r *wire.Reader, version uint8) error {
-	at := r.Offset()
+	at := int64(r.Offset())
 	id := r.U16()
 	if r.Short() {
 		return truncated("header")
@@ -129,16 +156,16 @@ func (h *header) parseSuite(r *wire.Reader, version uint8) error {
 
 func (h *header) parseContext(r *wire.Reader) error {
 	n := int(r.U16())
-	at := r.Offset()
+	at := int64(r.Offset())
 	h.contextAAD = r.Bytes(n)
 	if r.Short() {
 		return truncated("header")
 	}
 	ec, err := wire.ParseContext(h.contextAAD)
 	if err != nil {
-		reason, off := err.Error(), 0
+		reason, off := err.Error(), int64(0)
 		if se, ok := err.(*wire.SyntaxError); ok {
-			reason, off = se.Reason, se.Offset
+			reason, off = se.Reason, int64(se.Offset)
 		}
 		return &FormatError{at + off, reason}
 	}
@@ -147,7 +174,7 @@ func (h *header) parseContext(r *wire.Reader) error {
 }
 
 func (h *header) parseEDKs(r *wire.Reader, maxEDKs int) error {
-	at := r.Offset()
+	at := int64(r.Offset())
 	n := int(r.U16())
 	if r.Short() {
 		return truncated("header")
@@ -161,7 +188,7 @@ func (h *header) parseEDKs(r *wire.Reader, maxEDKs int) error {
 	h.edksAt = r.Offset()
 	h.edks = make([]keyring.EncryptedDataKey, 0, min(n, r.Len()/6))
 	for range n {
-		at := r.Offset()
+		at := int64(r.Offset())
 		id, info, ct := r.EDK()
 		if r.Short() {
 			return truncated("header")
@@ -175,8 +202,21 @@ func (h *header) parseEDKs(r *wire.Reader, maxEDKs int) error {
 }
 
 func (h *header) parseContent(r *wire.Reader) error {
-	at := r.Offset()
+	at := int64(r.Offset())
 	h.contentType = r.U8()
+	if h.suite.MessageVersion() == version1 {
+		reserved, ivLen := r.U32(), r.U8()
+		if r.Short() {
+			return truncated("header")
+		}
+		if reserved != 0 {
+			return &FormatError{at + 1, "reserved bytes are not zero"}
+		}
+		if ivLen != suite.IVLen {
+			return &FormatError{at + 5, fmt.Sprintf("IV length is %d instead of %d", ivLen, suite.IVLen)}
+		}
+	}
+	frameAt := int64(r.Offset())
 	h.frameLen = r.U32()
 	switch {
 	case r.Short():
@@ -184,23 +224,32 @@ func (h *header) parseContent(r *wire.Reader) error {
 	case h.contentType != contentFramed && h.contentType != contentNonFramed:
 		return &FormatError{at, fmt.Sprintf("unknown content type 0x%02x", h.contentType)}
 	case h.framed() && h.frameLen == 0:
-		return &FormatError{at + 1, "framed content with frame length 0"}
+		return &FormatError{frameAt, "framed content with frame length 0"}
 	case !h.framed() && h.frameLen != 0:
-		return &FormatError{at + 1, "non-framed content with a frame length"}
+		return &FormatError{frameAt, "non-framed content with a frame length"}
 	}
 	return nil
 }
 
 // detach replaces all views by views of one copy of the header body, so that they outlive the input.
 func (h *header) detach() {
+	if h.detached {
+		return
+	}
+	h.detached = true
 	h.raw = bytes.Clone(h.raw)
 	idAt := 3 // version and suite
+	if h.suite.MessageVersion() == version1 {
+		idAt++ // type
+	}
 	h.messageID = h.raw[idAt : idAt+len(h.messageID) : idAt+len(h.messageID)]
 	r := wire.NewReader(h.raw)
 	r.Bytes(h.edksAt)
 	for i := range h.edks {
 		_, h.edks[i].ProviderInfo, h.edks[i].Ciphertext = r.EDK()
 	}
-	h.commitment = h.raw[len(h.raw)-len(h.commitment):]
+	if h.commitment != nil {
+		h.commitment = h.raw[len(h.raw)-len(h.commitment):]
+	}
 	h.contextAAD = nil
 }

@@ -8,11 +8,13 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/hkdf"
+	"crypto/sha256"
 	"crypto/sha512"
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"testing"
 
@@ -24,6 +26,8 @@ import (
 )
 
 var (
+	s0178 = suite.AES256GCM()
+	s0378 = suite.AES256GCMECDSAP384()
 	s0478 = suite.AES256GCMCommit()
 	s0578 = suite.AES256GCMCommitECDSAP384()
 )
@@ -42,12 +46,12 @@ type fixedKeyring struct{ dek []byte }
 
 var fixedEDK = keyring.EncryptedDataKey{ProviderID: "fixed", ProviderInfo: []byte("info"), Ciphertext: []byte("ciphertext")}
 
-func (k fixedKeyring) OnEncrypt(context.Context, *keyring.Request, *keyring.Secret) (*keyring.Wrapped, error) {
-	return &keyring.Wrapped{DataKey: keyring.NewSecret(k.dek), EDKs: []keyring.EncryptedDataKey{fixedEDK}}, nil
+func (k fixedKeyring) OnEncrypt(_ context.Context, r *keyring.Request, _ *keyring.Secret) (*keyring.Wrapped, error) {
+	return &keyring.Wrapped{DataKey: keyring.NewSecret(k.dek[:r.Suite.DataKeyLen()]), EDKs: []keyring.EncryptedDataKey{fixedEDK}}, nil
 }
 
-func (k fixedKeyring) OnDecrypt(context.Context, *keyring.Request, []keyring.EncryptedDataKey) (*keyring.Unwrapped, error) {
-	return &keyring.Unwrapped{DataKey: keyring.NewSecret(k.dek)}, nil
+func (k fixedKeyring) OnDecrypt(_ context.Context, r *keyring.Request, _ []keyring.EncryptedDataKey) (*keyring.Unwrapped, error) {
+	return &keyring.Unwrapped{DataKey: keyring.NewSecret(k.dek[:r.Suite.DataKeyLen()])}, nil
 }
 
 var testKey = []byte("0123456789abcdef0123456789ABCDEF")
@@ -93,6 +97,10 @@ type forge struct {
 	footer    func([]byte) []byte
 	signer    *ecdsa.PrivateKey
 	messageID []byte
+	headerIV  []byte // version 1
+
+	withoutMessageID bool   // the derivation fault of .NET 4.0.0
+	extraAAD         []byte // its header AAD fault
 }
 
 func (f forge) message(t testing.TB) []byte {
@@ -135,26 +143,35 @@ func (f forge) message(t testing.TB) []byte {
 	}
 	h.messageID = f.messageID
 	if h.messageID == nil {
-		h.messageID = bytes.Repeat([]byte{7}, 32)
+		h.messageID = bytes.Repeat([]byte{7}, f.suite.MessageIDLen())
 	}
-	aead, commitment, err := deriveContentKey(f.suite, testKey, h.messageID)
+	contentKey, err := deriveContentKey(f.suite, testKey[:f.suite.DataKeyLen()], h.messageID)
+	if f.withoutMessageID {
+		contentKey, err = deriveWithoutMessageID(f.suite, testKey[:f.suite.DataKeyLen()])
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.commitment = commitment[:]
-	out := h.append2(nil)
+	aead := contentKey.aead
+	h.commitment = contentKey.commitment[:]
+	out := h.append(nil)
 	if f.header != nil {
 		out = f.header(out)
 	}
-	out = append(out, aead.Seal(nil, make([]byte, 12), nil, out)...)
+	iv := make([]byte, 12)
+	aad := append(bytes.Clone(out), f.extraAAD...)
+	if f.suite.MessageVersion() == 1 {
+		copy(iv, f.headerIV)
+		out = append(out, iv...)
+	}
+	out = append(out, aead.Seal(nil, iv, nil, aad)...)
 	body := f.appendBody(nil, aead, h.messageID)
 	if f.body != nil {
 		body = f.body(body)
 	}
 	out = append(out, body...)
 	if f.suite.Signed() {
-		digest := sha512.Sum384(out)
-		sig, err := ecsig.SignFixed(key, digest[:])
+		sig, err := ecsig.SignFixed(key, signatureDigest(f.suite, out))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -204,11 +221,15 @@ func (f forge) appendBody(dst []byte, aead cipher.AEAD, id []byte) []byte {
 	return dst
 }
 
+// anyClient reads every suite.
+var anyClient = &Client{CommitmentPolicy: suite.RequireEncryptAllowDecrypt}
+
 func decryptFixed(msg []byte) ([]byte, *Header, error) {
-	return Decrypt(context.Background(), fixedKeyring{testKey}, msg)
+	return anyClient.Decrypt(context.Background(), keyring.NewManager(fixedKeyring{testKey}), msg, nil)
 }
 
-// reference decodes a version 2 message by the format's description alone, with a known data key. It shares no code with the package.
+// reference decodes a message of either version by the format's description alone, with a known data key, of which it uses as much as the
+// suite needs. It shares no code with the package.
 func reference(msg, dek []byte) (plaintext []byte, err error) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -218,14 +239,28 @@ func reference(msg, dek []byte) (plaintext []byte, err error) {
 	p := 0
 	take := func(n int) []byte { b := msg[p : p+n]; p += n; return b }
 	u16 := func() int { return int(binary.BigEndian.Uint16(take(2))) }
-	if take(1)[0] != 2 {
-		return nil, errors.New("version")
+	version := take(1)[0]
+	if version != 1 && version != 2 || version == 1 && take(1)[0] != 0x80 {
+		return nil, errors.New("version or type")
 	}
 	id := u16()
-	if id != 0x0478 && id != 0x0578 {
+	table := map[int]struct {
+		version, keyLen int
+		hash            func() hash.Hash
+		curve           elliptic.Curve
+		sigHash         func() hash.Hash
+	}{
+		0x0014: {1, 16, nil, nil, nil}, 0x0046: {1, 24, nil, nil, nil}, 0x0078: {1, 32, nil, nil, nil},
+		0x0114: {1, 16, sha256.New, nil, nil}, 0x0146: {1, 24, sha256.New, nil, nil}, 0x0178: {1, 32, sha256.New, nil, nil},
+		0x0214: {1, 16, sha256.New, elliptic.P256(), sha256.New}, 0x0346: {1, 24, sha512.New384, elliptic.P384(), sha512.New384},
+		0x0378: {1, 32, sha512.New384, elliptic.P384(), sha512.New384},
+		0x0478: {2, 32, sha512.New, nil, nil}, 0x0578: {2, 32, sha512.New, elliptic.P384(), sha512.New384},
+	}
+	s, ok := table[id]
+	if !ok || s.version != int(version) {
 		return nil, errors.New("suite")
 	}
-	mid := take(32)
+	mid := take(map[byte]int{1: 16, 2: 32}[version])
 	ec := map[string]string{}
 	if n := u16(); n > 0 {
 		end := p + n
@@ -251,18 +286,30 @@ func reference(msg, dek []byte) (plaintext []byte, err error) {
 		take(u16())
 	}
 	contentType := take(1)[0]
+	if version == 1 && string(take(5)) != "\x00\x00\x00\x00\x0c" {
+		return nil, errors.New("reserved or IV length")
+	}
 	frameLen := int(binary.BigEndian.Uint32(take(4)))
-	commitment := take(32)
+	key := dek[:s.keyLen]
+	if version == 2 {
+		commitment := take(32)
+		prk, _ := hkdf.Extract(s.hash, key, mid)
+		want, _ := hkdf.Expand(s.hash, prk, "COMMITKEY", 32)
+		if !bytes.Equal(want, commitment) {
+			return nil, errors.New("commitment")
+		}
+		key, _ = hkdf.Expand(s.hash, prk, string([]byte{byte(id >> 8), byte(id)})+"DERIVEKEY", 32)
+	} else if s.hash != nil {
+		key, _ = hkdf.Key(s.hash, key, nil, string([]byte{byte(id >> 8), byte(id)})+string(mid), s.keyLen)
+	}
 	headEnd := p
-	prk, _ := hkdf.Extract(sha512.New, dek, mid)
-	key, _ := hkdf.Expand(sha512.New, prk, string([]byte{byte(id >> 8), byte(id)})+"DERIVEKEY", 32)
-	want, _ := hkdf.Expand(sha512.New, prk, "COMMITKEY", 32)
-	if !bytes.Equal(want, commitment) {
-		return nil, errors.New("commitment")
+	iv := make([]byte, 12)
+	if version == 1 {
+		iv = take(12)
 	}
 	block, _ := aes.NewCipher(key)
 	gcm, _ := cipher.NewGCM(block)
-	if _, err := gcm.Open(nil, make([]byte, 12), take(16), msg[:headEnd]); err != nil {
+	if _, err := gcm.Open(nil, iv, take(16), msg[:headEnd]); err != nil {
 		return nil, errors.New("header tag")
 	}
 	if contentType == 1 && frameLen != 0 || contentType == 2 && frameLen == 0 || contentType < 1 || contentType > 2 {
@@ -306,18 +353,19 @@ func reference(msg, dek []byte) (plaintext []byte, err error) {
 			break
 		}
 	}
-	if id == 0x0578 {
-		digest := sha512.Sum384(msg[:p])
+	if s.curve != nil {
+		h := s.sigHash()
+		h.Write(msg[:p])
 		sig := take(u16())
 		point, err := base64.StdEncoding.DecodeString(ec["aws-crypto-public-key"])
-		if err != nil || len(point) != 49 {
+		if err != nil || len(point) != 1+s.curve.Params().BitSize/8 {
 			return nil, errors.New("public key")
 		}
-		x, y := elliptic.UnmarshalCompressed(elliptic.P384(), point)
+		x, y := elliptic.UnmarshalCompressed(s.curve, point)
 		if x == nil {
 			return nil, errors.New("public key")
 		}
-		if !ecdsa.VerifyASN1(&ecdsa.PublicKey{Curve: elliptic.P384(), X: x, Y: y}, digest[:], sig) {
+		if !ecdsa.VerifyASN1(&ecdsa.PublicKey{Curve: s.curve, X: x, Y: y}, h.Sum(nil), sig) {
 			return nil, errors.New("signature")
 		}
 	} else if _, has := ec["aws-crypto-public-key"]; has {

@@ -17,7 +17,8 @@ type UnverifiedHeader struct {
 	EDKs        []keyring.EncryptedDataKey
 	Framed      bool
 	FrameLength uint32 // bytes; 0 when not framed
-	Commitment  []byte
+	Commitment  []byte // committing suites
+	IV          []byte // header authentication: version 1
 	Tag         []byte // header authentication
 }
 
@@ -28,14 +29,14 @@ func ParseHeader(b []byte) (*UnverifiedHeader, int, error) {
 	if err != nil {
 		return nil, 0, err
 	}
-	n := len(h.raw) + headerTagLen
+	n := len(h.raw) + headerAuthLen(h.suite)
 	if n > len(b) {
 		return nil, 0, truncated("header authentication")
 	}
 	h.detach()
 	return &UnverifiedHeader{
 		Version: int(h.suite.MessageVersion()), Suite: h.suite, MessageID: h.messageID, Context: h.context, EDKs: h.edks,
-		Framed: h.framed(), FrameLength: h.frameLen, Commitment: h.commitment, Tag: bytes.Clone(b[len(h.raw):n]),
+		Framed: h.framed(), FrameLength: h.frameLen, Commitment: h.commitment, IV: bytes.Clone(b[len(h.raw) : n-suite.TagLen]), Tag: bytes.Clone(b[n-suite.TagLen : n]),
 	}, n, nil
 }
 
@@ -65,7 +66,7 @@ func ParseOutline(b []byte) (*Outline, error) {
 		h.contentType = contentFramed
 	}
 	for seq := uint32(1); ; seq++ {
-		f, size, err := h.parseFrame(b[n:], seq, n)
+		f, size, err := h.parseFrame(b[n:], seq, int64(n))
 		if err != nil {
 			return nil, err
 		}
@@ -82,7 +83,7 @@ func ParseOutline(b []byte) (*Outline, error) {
 	}
 	o.BodyLen = n - o.HeaderLen
 	if u.Suite.Signed() {
-		signature, size, err := parseFooter(b[n:], n)
+		signature, size, err := parseFooter(b[n:], int64(n))
 		if err != nil {
 			return nil, err
 		}
@@ -90,7 +91,7 @@ func ParseOutline(b []byte) (*Outline, error) {
 		n += size
 	}
 	if n != len(b) {
-		return nil, &FormatError{n, "bytes behind the end of the message"}
+		return nil, errTrailing(int64(n))
 	}
 	return o, nil
 }

@@ -18,7 +18,7 @@ import (
 // shapes are the messages that the negative matrix damages (formats/esdk.md 16.3), all under testKey.
 func shapes() map[string]forge {
 	m := map[string]forge{}
-	for _, s := range []*suite.Suite{s0478, s0578} {
+	for _, s := range []*suite.Suite{s0178, s0378, s0478, s0578} {
 		id := fmt.Sprintf("%04x ", s.ID())
 		m[id+"one final frame"] = forge{suite: s, frameLen: 16, frames: []string{"final"}}
 		m[id+"empty"] = forge{suite: s, frameLen: 16, frames: []string{""}}
@@ -62,8 +62,9 @@ func TestTruncatedAtEveryLength(t *testing.T) {
 func TestEveryBitFlipped(t *testing.T) {
 	ctx := context.Background()
 	k := rawKeyring(t, "kek", 1)
-	for _, s := range []*suite.Suite{s0478, s0578} {
-		msg, err := new(Client).Encrypt(ctx, keyring.NewManager(k), []byte("aaaabbbbc"),
+	for _, s := range []*suite.Suite{s0178, s0378, s0478, s0578} {
+		v1 := s.MessageVersion() == 1
+		msg, err := writerOf(s).Encrypt(ctx, keyring.NewManager(k), []byte("aaaabbbbc"),
 			&EncryptOptions{Suite: s, FrameLength: 4, Context: keyring.EncryptionContext{"k": "v"}})
 		if err != nil {
 			t.Fatal(err)
@@ -73,9 +74,19 @@ func TestEveryBitFlipped(t *testing.T) {
 			t.Fatal(err)
 		}
 		headEnd := len(h.raw)
-		contextAt := 3 + 32
+		idAt := 3
+		if v1 {
+			idAt = 4
+		}
+		contextAt := idAt + s.MessageIDLen()
 		edkCountAt := contextAt + 2 + len(h.contextAAD)
-		contentAt := headEnd - 32 - 5
+		contentAt, contentEnd := headEnd-32-5, headEnd-32
+		suiteKinds, idKinds := []string{"malformed", "context"}, []string{"key commitment"}
+		if v1 {
+			contentAt, contentEnd = headEnd-10, headEnd
+			// Another suite of version 1 needs another key length or gives another header key.
+			suiteKinds, idKinds = []string{"malformed", "context", "no key", "header", "truncated"}, []string{"header"}
+		}
 		o, err := ParseOutline(msg)
 		if err != nil {
 			t.Fatal(err)
@@ -84,18 +95,20 @@ func TestEveryBitFlipped(t *testing.T) {
 		region := func(i int) (string, []string) {
 			switch {
 			case i == 0:
-				return "version", []string{"malformed", "unsupported"}
-			case i < 3:
-				return "suite", []string{"malformed", "context"}
+				return "version", []string{"malformed"}
+			case i < idAt-2:
+				return "type", []string{"malformed"}
+			case i < idAt:
+				return "suite", suiteKinds
 			case i < contextAt:
-				return "message id", []string{"key commitment"}
+				return "message id", idKinds
 			case i < edkCountAt:
 				return "context", []string{"malformed", "no key", "truncated", "limit", "context"}
 			case i < h.edksAt:
 				return "EDK count", []string{"malformed", "limit", "truncated"}
 			case i < contentAt:
 				return "EDK", []string{"malformed", "no key", "truncated"}
-			case i < contentAt+5:
+			case i < contentEnd:
 				return "content", []string{"malformed", "header"}
 			case i < headEnd:
 				return "commitment", []string{"key commitment"}
@@ -112,7 +125,7 @@ func TestEveryBitFlipped(t *testing.T) {
 				bad := bytes.Clone(msg)
 				bad[i] ^= 1 << bit
 				name, want := region(i)
-				got, hd, err := Decrypt(ctx, k, bad)
+				got, hd, err := anyClient.Decrypt(ctx, keyring.NewManager(k), bad, nil)
 				if !slices.Contains(want, kind(err)) || got != nil || hd != nil {
 					t.Fatalf("%04x: %s byte %d bit %d: got %s (%v), want one of %v", s.ID(), name, i, bit, kind(err), err, want)
 				}
@@ -154,6 +167,14 @@ func TestTrailingBytes(t *testing.T) {
 			}
 		}
 	}
+}
+
+// writerOf is a client that writes suite s.
+func writerOf(s *suite.Suite) *Client {
+	if s.MessageVersion() == 1 {
+		return &Client{CommitmentPolicy: suite.ForbidEncryptAllowDecrypt}
+	}
+	return new(Client)
 }
 
 const (
@@ -217,6 +238,10 @@ func TestFramesMoved(t *testing.T) {
 		if got, _, err := decryptFixed(msg); kind(err) != tt.want || got != nil {
 			t.Errorf("%s: got %s (%v), want %s", tt.name, kind(err), err, tt.want)
 		}
+		msg = forge{suite: s0178, frameLen: 4, frames: frames, body: tt.change}.message(t)
+		if got, _, err := decryptFixed(msg); kind(err) != tt.want || got != nil {
+			t.Errorf("%s, version 1: got %s (%v), want %s", tt.name, kind(err), err, tt.want)
+		}
 		// A signature over the damaged message does not help.
 		msg = forge{suite: s0578, frameLen: 4, frames: frames, body: tt.change}.message(t)
 		got, _, err := decryptFixed(msg)
@@ -232,11 +257,11 @@ func TestFramesMoved(t *testing.T) {
 
 // Two messages under one data key, as caching makes them: their pieces must not mix.
 func TestSpliced(t *testing.T) {
-	for _, s := range []*suite.Suite{s0478, s0578} {
+	for _, s := range []*suite.Suite{s0178, s0378, s0478, s0578} {
 		var msgs [2][]byte
 		var heads [2]int
 		for i := range msgs {
-			msgs[i] = forge{suite: s, frameLen: 4, frames: []string{"aaaa", "bb"}, messageID: bytes.Repeat([]byte{byte(i)}, 32)}.message(t)
+			msgs[i] = forge{suite: s, frameLen: 4, frames: []string{"aaaa", "bb"}, messageID: bytes.Repeat([]byte{byte(i)}, s.MessageIDLen())}.message(t)
 			_, n, err := ParseHeader(msgs[i])
 			if err != nil {
 				t.Fatal(err)
@@ -247,7 +272,8 @@ func TestSpliced(t *testing.T) {
 		if got, _, err := decryptFixed(slices.Concat(a[:heads[0]], b[heads[1]:])); kind(err) != "body" || got != nil {
 			t.Errorf("%04x: header of one, body of the other: %s", s.ID(), kind(err))
 		}
-		if got, _, err := decryptFixed(slices.Concat(a[:heads[0]-16], b[heads[1]-16:])); kind(err) != "header" || got != nil {
+		auth := headerAuthLen(s)
+		if got, _, err := decryptFixed(slices.Concat(a[:heads[0]-auth], b[heads[1]-auth:])); kind(err) != "header" || got != nil {
 			t.Errorf("%04x: header tag of the other: %s", s.ID(), kind(err))
 		}
 		frame := heads[0] + frame4
@@ -339,7 +365,7 @@ func TestHeaders(t *testing.T) {
 		{"65535 EDKs declared", forge{header: patch(contextAt+2, 0xFF, 0xFF)}, "limit"},
 		{"two EDKs declared, one there", forge{header: patch(contextAt+2, 0, 2)}, "truncated"},
 		{"version 0", forge{header: patch(0, 0)}, "malformed"},
-		{"version 1", forge{header: patch(0, 1)}, "unsupported"},
+		{"version 1", forge{header: patch(0, 1)}, "malformed"},
 		{"version 3", forge{header: patch(0, 3)}, "malformed"},
 		{"suite 0000", forge{header: patch(1, 0, 0)}, "malformed"},
 		{"suite 0178 in version 2", forge{header: patch(1, 0x01, 0x78)}, "malformed"},
@@ -393,11 +419,12 @@ func publicKeyContext(value string) []byte {
 
 // The frame counter ends one below the final marker; the last final frame may carry the marker's own number.
 func TestSequenceBoundary(t *testing.T) {
-	aead, _, err := deriveContentKey(s0478, testKey, make([]byte, 32))
+	key, err := deriveContentKey(s0478, testKey, make([]byte, 32))
 	if err != nil {
 		t.Fatal(err)
 	}
-	bc := newBodyCipher(aead, make([]byte, 32))
+	var bc bodyCipher
+	bc.init(key.aead, make([]byte, 32))
 	h := &header{suite: s0478, contentType: contentFramed, frameLen: 1}
 	last := bc.appendFrame(nil, []byte("x"), finalMarker-1, false)
 	if f, _, err := h.parseFrame(last, finalMarker-1, 0); err != nil || f.final {

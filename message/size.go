@@ -23,7 +23,7 @@ func (s Shape) CiphertextLen(n int64) (int64, error) {
 	if as == nil {
 		as = suite.RequireEncryptRequireDecrypt.Default()
 	}
-	if err := supported(as); err != nil {
+	if err := checkFormat(as); err != nil {
 		return 0, err
 	}
 	frameLen, err := checkFrameLength(s.FrameLength)
@@ -35,7 +35,7 @@ func (s Shape) CiphertextLen(n int64) (int64, error) {
 		return 0, err
 	}
 	h := header{suite: as, messageID: make([]byte, as.MessageIDLen()), contextAAD: aad, edks: s.EDKs}
-	size := int64(h.len2() + headerTagLen)
+	size := int64(h.bodyLen() + headerAuthLen(as))
 	if as.Signed() {
 		size += publicKeyPairLen(as, len(aad) == 0)
 	}
