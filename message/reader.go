@@ -269,6 +269,13 @@ func (r *Reader) takeJob() *openJob {
 func (r *Reader) cutFrame(j *openJob) error {
 	for {
 		f, n, err := r.m.h.parseFrame(r.src.buf[r.src.pos:], uint32(r.seq), r.src.offset)
+		have := int64(f.contentLen())
+		if err != nil {
+			have = int64(len(r.src.buf)-r.src.pos) - finalOverhead
+		}
+		if have > r.maxLen {
+			return &keyring.LimitError{What: "length of a frame or non-framed body in bytes (MaxFrameLength)", Got: int(have), Max: int(r.maxLen)}
+		}
 		if err == nil {
 			raw := r.src.next(n)
 			if r.hash != nil {
@@ -285,9 +292,6 @@ func (r *Reader) cutFrame(j *openJob) error {
 		}
 		if !wire.IsShort(err) {
 			return err
-		}
-		if have := int64(len(r.src.buf) - r.src.pos); have > r.maxLen+finalOverhead {
-			return &keyring.LimitError{What: "length of a frame or non-framed body in bytes (MaxFrameLength)", Got: int(have), Max: int(r.maxLen)}
 		}
 		if more := r.src.fill(); more == io.EOF {
 			return err
