@@ -13,6 +13,7 @@ import (
 type Entry struct {
 	value   keyring.Releaser
 	created time.Time
+	wall    int64 // created by the wall clock, in nanoseconds
 	maxAge  time.Duration
 	key     key // set by a Manager before it shares the entry
 
@@ -29,7 +30,7 @@ func NewEntry(value keyring.Releaser, created time.Time, maxAge time.Duration) *
 	if now := time.Now(); created.After(now) {
 		created = now
 	}
-	return &Entry{value: value, created: created, maxAge: maxAge, holds: 1}
+	return &Entry{value: value, created: created, wall: created.UnixNano(), maxAge: maxAge, holds: 1}
 }
 
 // Acquire checks the age, counts the use and pins the entry, in one step. It refuses, and counts nothing, when the entry is discarded,
@@ -60,7 +61,7 @@ func (e *Entry) Discard() {
 // expired goes by the monotonic clock and by the wall clock: the first stands still while a machine sleeps, the second can be set back.
 func (e *Entry) expired(now time.Time, maxAge time.Duration) bool {
 	maxAge = min(maxAge, e.maxAge)
-	return maxAge <= 0 || now.Sub(e.created) > maxAge || now.Round(0).Sub(e.created.Round(0)) > maxAge
+	return maxAge <= 0 || now.Sub(e.created) > maxAge || time.Duration(now.UnixNano()-e.wall) > maxAge
 }
 
 func (e *Entry) pin(now time.Time, use Use, lim Limits) bool {

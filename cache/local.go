@@ -43,10 +43,9 @@ func NewLocal(capacity int) *Local {
 // Acquire fulfils [Cache]. The context is not used.
 func (l *Local) Acquire(_ context.Context, id ID, use Use, lim Limits) (*Lease, bool) {
 	now := time.Now()
-	var spent, stale *Entry
+	var e, spent *Entry
 	l.mu.Lock()
 	el, ok := l.index[id]
-	var e *Entry
 	if ok {
 		e = el.Value.(*slot).entry
 		if ok = e.pin(now, use, lim); ok {
@@ -60,7 +59,7 @@ func (l *Local) Acquire(_ context.Context, id ID, use Use, lim Limits) (*Lease, 
 	} else {
 		l.stats.Misses++
 	}
-	stale = l.prune(now)
+	stale := l.prune(now)
 	l.mu.Unlock()
 	discard(spent, stale)
 	if !ok {
@@ -76,14 +75,14 @@ func (l *Local) Put(_ context.Context, id ID, e *Entry) {
 		return
 	}
 	now := time.Now()
-	var old, stale, evicted *Entry
+	var old, evicted *Entry
 	l.mu.Lock()
 	if el, ok := l.index[id]; ok {
 		if old = l.remove(el); old == e {
 			old = nil
 		}
 	}
-	stale = l.prune(now)
+	stale := l.prune(now)
 	if l.order.Len() >= l.capacity {
 		evicted = l.remove(l.order.Back())
 		l.stats.Evictions++
