@@ -544,4 +544,6 @@ func TestRole(t *testing.T) {
 
 type resolverFunc func(context.Context, string) (keyring.Keyring, error)
 
-func (f resolverFunc) Resolve(ctx context.Context, tenant string) (keyring.Keyring, error) { return f(ctx, tenant) }
+func (f resolverFunc) Resolve(ctx context.Context, tenant string) (keyring.Keyring, error) {
+	return f(ctx, tenant)
+}
