@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -301,6 +302,35 @@ func TestEndedContextIsNotDegradation(t *testing.T) {
 				t.Errorf("%d optional children: got %v, want DeadlineExceeded", n, err)
 			}
 		})
+	}
+}
+
+// endable is a context in the moment in which it has ended and a select has not seen that yet.
+type endable struct {
+	context.Context
+	ended atomic.Bool
+}
+
+func (c *endable) Err() error {
+	if c.ended.Load() {
+		return context.Canceled
+	}
+	return c.Context.Err()
+}
+
+func TestFailureAfterTheEndIsNotDegradation(t *testing.T) {
+	for n := 1; n <= 3; n++ {
+		base, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		ctx := &endable{Context: base}
+		end := before(rawAES(t, "a"), func(context.Context) error {
+			ctx.ended.Store(true)
+			return errChild
+		})
+		k := newMulti(t, keyring.MultiOptions{Generator: rawAES(t, "G"), Optional: slices.Repeat([]keyring.Keyring{end}, n)})
+		if w, err := k.OnEncrypt(ctx, request(t, suite.AES256GCMCommit(), nil), nil); w != nil || !errors.Is(err, context.Canceled) {
+			t.Errorf("%d optional children: got %v, want Canceled", n, err)
+		}
 	}
 }
 
