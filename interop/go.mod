@@ -33,6 +33,7 @@ require (
 	github.com/cloudflare/circl v1.6.5 // indirect
 	github.com/dafny-lang/DafnyRuntimeGo/v4 v4.11.3 // indirect
 	github.com/google/uuid v1.6.0 // indirect
+	github.com/miekg/pkcs11 v1.1.2 // indirect
 	golang.org/x/crypto v0.54.0 // indirect
 	golang.org/x/sys v0.49.0 // indirect
 )
