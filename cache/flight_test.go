@@ -240,7 +240,7 @@ func TestSlowCallDoesNotProlongTheAge(t *testing.T) {
 		if b.count() != 1 {
 			t.Errorf("at the maximal age: %d calls, want 1", b.count())
 		}
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		encrypt(t, m, encRequest(nil, 1)).Release()
 		if b.count() != 2 {
 			t.Errorf("above the maximal age: %d calls, want 2", b.count())
@@ -252,7 +252,7 @@ func TestSlowCallDoesNotProlongTheAge(t *testing.T) {
 func TestCrashReachesTheWaiters(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBackend(t)
-		b.before = func(ctx context.Context) error { slow(time.Second)(ctx); panic("broken backend") }
+		b.before = func(ctx context.Context) error { panic(errors.Join(errors.New("broken backend"), slow(time.Second)(ctx))) }
 		m := newManager(t, b, NewLocal(1), Options{})
 		var wg sync.WaitGroup
 		for range 4 {
@@ -262,7 +262,8 @@ func TestCrashReachesTheWaiters(t *testing.T) {
 						t.Errorf("got panic %q, want the backend's with its stack", text)
 					}
 				}()
-				m.EncryptionMaterials(context.Background(), encRequest(nil, 1))
+				_, err := m.EncryptionMaterials(context.Background(), encRequest(nil, 1))
+				t.Errorf("got error %v, want a panic", err)
 			})
 		}
 		wg.Wait()
@@ -273,6 +274,46 @@ func TestCrashReachesTheWaiters(t *testing.T) {
 		b.before = nil
 		encrypt(t, m, encRequest(nil, 1)).Release()
 	})
+}
+
+// One who leaves at the moment in which the flight lands gives its pin back.
+func TestLeavingWithAPin(t *testing.T) {
+	b, c := newBackend(t), NewLocal(1)
+	var key *keyring.Secret
+	b.afterEnc = func(m *keyring.EncryptionMaterials) { key = m.DataKey }
+	m := newManager(t, b, c, Options{})
+	r := encRequest(nil, 1)
+	k, err := encryptionKey(m.encryption, r.Suite, r.Suite, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, w, _ := m.board(context.Background(), k, Use{Messages: 1}, 0, func(ctx context.Context) (made, error) {
+		mat, err := b.EncryptionMaterials(ctx, r)
+		return made{value: mat, share: true, keep: true}, err
+	})
+	<-f.done
+	m.leave(f, w)
+	wantDestroyed(t, key, false, "cached")
+	c.Clear()
+	wantDestroyed(t, key, true, "nobody holds it")
+}
+
+// A flight that lands between the look into the cache and the start of another makes that other unnecessary.
+func TestMissThatHasJustBeenFilled(t *testing.T) {
+	b := newBackend(t)
+	m := newManager(t, b, NewLocal(1), Options{})
+	r := encRequest(nil, 1)
+	k, err := encryptionKey(m.encryption, r.Suite, r.Suite, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	landed := m.flights.landed.Load()
+	encrypt(t, m, r).Release()
+	lease, err := m.encryptMiss(context.Background(), k, Use{Messages: 1}, landed, r)
+	if err != nil || lease == nil || b.count() != 1 {
+		t.Fatalf("got %v, %v, %d calls, want the entry of the first", lease, err, b.count())
+	}
+	lease.Release()
 }
 
 func TestNothingReturned(t *testing.T) {

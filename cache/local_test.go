@@ -173,20 +173,3 @@ func TestNegativeCapacity(t *testing.T) {
 	}
 }
 
-// A clock that is set back, or that stood still, does not prolong a life.
-func TestBothClocksCount(t *testing.T) {
-	now := time.Now()
-	e := NewEntry(new(probe), now, time.Minute)
-	lim := Limits{MaxAge: time.Minute}
-	if !e.pin(now.Add(time.Minute), Use{}, lim) || e.pin(now.Add(time.Minute+1), Use{}, lim) {
-		t.Error("the age is not exact")
-	}
-	// Stripped of its monotonic reading, a time stands for the wall clock alone.
-	if e.pin(now.Add(2*time.Minute).Round(0), Use{}, lim) {
-		t.Error("the wall clock does not count")
-	}
-	future := NewEntry(new(probe), now.Add(time.Hour), time.Minute)
-	if future.pin(now.Add(2*time.Minute), Use{}, lim) {
-		t.Error("an entry from the future lives longer")
-	}
-}
