@@ -252,7 +252,9 @@ func TestSlowCallDoesNotProlongTheAge(t *testing.T) {
 func TestCrashReachesTheWaiters(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBackend(t)
-		b.before = func(ctx context.Context) error { panic(errors.Join(errors.New("broken backend"), slow(time.Second)(ctx))) }
+		b.before = func(ctx context.Context) error {
+			panic(errors.Join(errors.New("broken backend"), slow(time.Second)(ctx)))
+		}
 		m := newManager(t, b, NewLocal(1), Options{})
 		var wg sync.WaitGroup
 		for range 4 {

@@ -79,7 +79,7 @@ func (m *model) delete(id ID) {
 }
 
 func TestLocalAgainstModel(t *testing.T) {
-	for seed := range uint64(60) {
+	for seed := range uint64(40) {
 		synctest.Test(t, func(t *testing.T) { againstModel(t, rand.New(rand.NewPCG(seed, 0)), int(seed)%5) })
 	}
 }
@@ -89,7 +89,7 @@ func againstModel(t *testing.T, r *rand.Rand, capacity int) {
 	l, m := NewLocal(capacity), &model{capacity: capacity}
 	var values []*probe
 	leases := map[*Lease]*probe{}
-	for step := range 2000 {
+	for step := range 800 {
 		id := ID{byte(r.IntN(8))}
 		switch op := r.IntN(20); {
 		case op < 6:
@@ -172,4 +172,3 @@ func TestNegativeCapacity(t *testing.T) {
 		t.Errorf("released %d times, %d entries", v.released, l.Stats().Len)
 	}
 }
-

@@ -152,11 +152,10 @@ func (m *Manager) EncryptionMaterials(ctx context.Context, r *keyring.Encryption
 	return m.encryptShared(ctx, k, lease, r)
 }
 
-// encryptShared hands out a lease's materials, unless they do not suit the request: another cache may mix entries up, and another
-// manager may answer a request without a suite as it likes.
+// encryptShared hands out a lease's materials. Those of another key are from a cache that mixes entries up.
 func (m *Manager) encryptShared(ctx context.Context, k key, lease *Lease, r *keyring.EncryptionRequest) (*keyring.EncryptionMaterials, error) {
 	shared, ok := lease.Value().(*keyring.EncryptionMaterials)
-	if !ok || lease.entry.key != k || r.Policy.CheckEncrypt(shared.Suite) != nil {
+	if !ok || lease.entry.key != k {
 		lease.Release()
 		return m.encryptPast(ctx, r)
 	}

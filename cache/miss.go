@@ -36,7 +36,8 @@ func (m *Manager) encryptMiss(ctx context.Context, k key, use Use, landed uint64
 		if mat == nil {
 			return made{}, errNothing
 		}
-		share := cacheable(mat.Suite) && (inner.Suite == nil || mat.Suite == inner.Suite)
+		// Another manager may choose the suite as it likes. All requests with this key allow the suites that this one's policy allows.
+		share := cacheable(mat.Suite) && inner.Policy.CheckEncrypt(mat.Suite) == nil && (inner.Suite == nil || mat.Suite == inner.Suite)
 		return made{value: mat, share: share, keep: share && len(mat.Degraded) == 0}, nil
 	})
 }

@@ -58,22 +58,32 @@ func TestDefaultSuitesOfPolicies(t *testing.T) {
 	}
 }
 
-// A manager may answer a request without a suite as it likes. What it chose is not shared unless it can be.
+// Another manager may answer as it likes. Its materials are shared only where they could have been asked for.
 func TestSuiteChosenByTheNextManager(t *testing.T) {
-	b := newBackend(t)
-	b.afterEnc = func(m *keyring.EncryptionMaterials) { m.Suite = suite.AES256GCMNoKDF() }
-	m := newManager(t, b, NewLocal(10), Options{})
-	for _, s := range []*suite.Suite{nil, suite.AES256GCM()} {
-		var last *keyring.Secret
-		for range 2 {
-			mat := encrypt(t, m, &keyring.EncryptionRequest{Suite: s, Policy: suite.ForbidEncryptAllowDecrypt, Length: 1})
-			if mat.DataKey == last {
-				t.Error("a data key that is the content key was shared")
-			}
-			last = mat.DataKey
-			mat.Release()
-			wantDestroyed(t, last, true, "after Release")
+	for _, tt := range []struct {
+		name          string
+		asked, chosen *suite.Suite
+		policy        suite.CommitmentPolicy
+		share         bool
+	}{
+		{"as asked", suite.AES256GCMCommit(), suite.AES256GCMCommit(), 0, true},
+		{"allowed by the policy", nil, suite.AES256GCMCommit(), 0, true},
+		{"refused by the policy", nil, suite.AES256GCM(), 0, false},
+		{"not the suite", suite.AES256GCM(), suite.AES256GCMECDSAP384(), suite.ForbidEncryptAllowDecrypt, false},
+		{"no key derivation", nil, suite.AES256GCMNoKDF(), suite.ForbidEncryptAllowDecrypt, false},
+		{"item", nil, suite.ItemAES256GCM(), 0, false},
+	} {
+		b := newBackend(t)
+		b.afterEnc = func(m *keyring.EncryptionMaterials) { m.Suite = tt.chosen }
+		m := newManager(t, b, NewLocal(10), Options{})
+		r := &keyring.EncryptionRequest{Suite: tt.asked, Policy: tt.policy, Length: 1}
+		first, second := encrypt(t, m, r), encrypt(t, m, r)
+		if got := first.DataKey == second.DataKey; got != tt.share || first.Suite != tt.chosen {
+			t.Errorf("%s: shared is %v, want %v; suite %s", tt.name, got, tt.share, first.Suite)
 		}
+		first.Release()
+		wantDestroyed(t, first.DataKey, !tt.share, tt.name)
+		second.Release()
 	}
 }
 
