@@ -44,6 +44,7 @@ var (
 	ErrClosed               error = &kind{"keyring is closed", signet.ErrUnavailable}
 
 	errUnsupported error = &kind{"not supported", signet.ErrUnsupported}
+	errMisshapen   error = &kind{"encrypted data key has a length that no data key of this suite has", signet.ErrMalformed}
 	// A token gives one answer to all three.
 	errDidNotOpen error = &kind{"did not open: wrong key, changed context or corrupted", signet.ErrAuthentication}
 )

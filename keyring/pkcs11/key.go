@@ -154,20 +154,15 @@ func findKey(ctx context.Context, t *token.Token, cfg *Config, where place) (*bo
 	if err := a.verify(cfg, where); err != nil {
 		return nil, err
 	}
-	if info, err := t.Mechanism(ctx, ck.MechanismAESGCM); err != nil {
-		if ck.Code(err) != ck.RMechanismInvalid {
-			return nil, where.fail(op, err)
-		}
-		return nil, where.noGCM(op)
-	} else if info.Flags&(ck.FlagMechanismEncrypt|ck.FlagMechanismDecrypt) == 0 {
-		return nil, where.noGCM(op)
+	offered, err := t.Offers(ctx, ck.MechanismAESGCM, ck.FlagMechanismEncrypt|ck.FlagMechanismDecrypt)
+	if err != nil {
+		return nil, where.fail(op, err)
+	}
+	if !offered {
+		return nil, where.refuse(op, ErrMechanismUnsupported, "the token does not offer CKM_AES_GCM, which an AES wrapping key needs: "+
+			"enable it in the token's policy (slots.mechanisms of SoftHSM), or use a key on a token that has it")
 	}
 	return &boundKey{handle: token.Handle{Object: r.objects[0], Epoch: epoch}, attrs: a}, nil
-}
-
-func (p place) noGCM(op string) error {
-	return p.refuse(op, ErrMechanismUnsupported, "the token does not offer CKM_AES_GCM, which an AES wrapping key needs: "+
-		"enable it in the token's policy (slots.mechanisms of SoftHSM), or use a key on a token that has it")
 }
 
 // notFound tells a key that is not there from a token that cannot say. Modules answer a search with nothing at all when their token is gone or somebody

@@ -122,13 +122,15 @@ func ListTokens(ctx context.Context, modulePath string) ([]TokenInfo, error) {
 		if p.Err != nil {
 			continue
 		}
-		gcm, err := module.Call(ctx, mod, func(m ck.Module) (ck.MechanismInfo, error) { return m.MechanismInfo(p.Slot, ck.MechanismAESGCM) })
+		gcm, err := module.Call(ctx, mod, func(m ck.Module) (bool, error) {
+			return token.Offers(m, p.Slot, ck.MechanismAESGCM, ck.FlagMechanismEncrypt|ck.FlagMechanismDecrypt)
+		})
 		flag := func(f uint) bool { return p.Info.Flags&f != 0 }
 		list = append(list, TokenInfo{
 			Label: p.Info.Label, Serial: p.Info.Serial, Manufacturer: p.Info.Manufacturer, Model: p.Info.Model, Slot: uint64(p.Slot),
 			Initialized: flag(ck.FlagTokenInitialized), LoginRequired: flag(ck.FlagLoginRequired), UserPINSet: flag(ck.FlagUserPINInitialized),
 			PINCountLow: flag(ck.FlagUserPINCountLow), PINFinalTry: flag(ck.FlagUserPINFinalTry), PINLocked: flag(ck.FlagUserPINLocked),
-			MaxSessions: p.Info.SessionLimit(), AESGCM: err == nil && gcm.Flags&ck.FlagMechanismEncrypt != 0, Library: p.Library.Description,
+			MaxSessions: p.Info.SessionLimit(), AESGCM: err == nil && gcm, Library: p.Library.Description,
 		})
 	}
 	return list, nil
