@@ -22,6 +22,7 @@ type backend struct {
 	lastDec  *keyring.DecryptionRequest
 	before   func(ctx context.Context) error // what a call does first
 	afterEnc func(*keyring.EncryptionMaterials)
+	afterDec func(*keyring.DecryptionMaterials)
 }
 
 func rawKeyring(t testing.TB, name string) keyring.Keyring {
@@ -75,7 +76,11 @@ func (b *backend) DecryptionMaterials(ctx context.Context, r *keyring.Decryption
 	if err := b.enter(ctx); err != nil {
 		return nil, err
 	}
-	return b.inner.DecryptionMaterials(ctx, r)
+	mat, err := b.inner.DecryptionMaterials(ctx, r)
+	if err == nil && b.afterDec != nil {
+		b.afterDec(mat)
+	}
+	return mat, err
 }
 
 func newManager(t testing.TB, b keyring.MaterialsManager, c Cache, o Options) *Manager {

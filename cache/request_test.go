@@ -85,6 +85,17 @@ func TestSuiteChosenByTheNextManager(t *testing.T) {
 		wantDestroyed(t, first.DataKey, !tt.share, tt.name)
 		second.Release()
 	}
+	b := newBackend(t)
+	enc := encrypt(t, b, encRequest(nil, 1))
+	defer enc.Release()
+	b.afterDec = func(m *keyring.DecryptionMaterials) { m.Suite = suite.AES256GCM() }
+	m := newManager(t, b, NewLocal(10), Options{})
+	first, second := decrypt(t, m, decRequest(enc)), decrypt(t, m, decRequest(enc))
+	if first.DataKey == second.DataKey {
+		t.Error("decryption materials of another suite are shared")
+	}
+	first.Release()
+	second.Release()
 }
 
 func TestDecryptionRequests(t *testing.T) {
