@@ -29,7 +29,8 @@ type recorder struct {
 	calls []call
 
 	wrapErr, unwrapErr error
-	resize             int // bytes that Generate and Unwrap return too many
+	resize             int      // bytes that Generate and Unwrap return too many
+	gave               [][]byte // what they returned, which the framework wipes
 }
 
 const recorded = "recorded:"
@@ -49,6 +50,13 @@ func (p *recorder) ops() string {
 	}
 	p.calls = nil
 	return string(bytes.TrimSpace(b.Bytes()))
+}
+
+func (p *recorder) give(b []byte) []byte {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.gave = append(p.gave, b)
+	return b
 }
 
 func (p *recorder) seal(r *keyring.Request, plaintext []byte) keyring.EncryptedDataKey {
@@ -74,7 +82,7 @@ func (p *recorder) Unwrap(_ context.Context, r *keyring.Request, e *keyring.Encr
 	}
 	b, ok := bytes.CutPrefix(e.Ciphertext, []byte(recorded))
 	if b, ok2 := bytes.CutSuffix(b, r.AAD); ok && ok2 {
-		return append(bytes.Clone(b), make([]byte, p.resize)...), nil
+		return p.give(append(bytes.Clone(b), make([]byte, p.resize)...)), nil
 	}
 	return nil, keyring.ErrDidNotOpen
 }
@@ -90,7 +98,7 @@ func (p generating) Generate(_ context.Context, r *keyring.Request, n int) ([]by
 		return nil, keyring.EncryptedDataKey{}, p.wrapErr
 	}
 	edk := p.seal(r, b)
-	return append(b, make([]byte, p.resize)...), edk, nil
+	return p.give(append(b, make([]byte, p.resize)...)), edk, nil
 }
 
 var testPairs = keyring.EncryptionContext{"purpose": "value-canary", "tenant": "value-canary-2"}

@@ -426,6 +426,18 @@ func badResults(item bool) map[string]*keyring.Wrapped {
 	return m
 }
 
+func checkDestroyed(t *testing.T, what string, w *keyring.Wrapped) {
+	t.Helper()
+	if w == nil {
+		return
+	}
+	for _, k := range append([]*keyring.Secret{w.DataKey}, w.SigningKeys...) {
+		if k != nil && !destroyed(k) {
+			t.Errorf("%s: a secret was not destroyed", what)
+		}
+	}
+}
+
 func returning(w *keyring.Wrapped) keyring.Keyring {
 	return &funcs{encrypt: func(context.Context, *keyring.Request, *keyring.Secret) (*keyring.Wrapped, error) { return w, nil }}
 }
@@ -436,11 +448,13 @@ func TestMultiChecksMembers(t *testing.T) {
 		for name := range badResults(s.IsItem()) {
 			result := func() *keyring.Wrapped { return badResults(s.IsItem())[name] }
 			for _, n := range []int{1, 2} {
-				children := []keyring.Keyring{rawAES(t, "a"), returning(result())}[2-n:]
+				bad := result()
+				children := []keyring.Keyring{rawAES(t, "a"), returning(bad)}[2-n:]
 				w, err := newMulti(t, keyring.MultiOptions{Generator: rawAES(t, "G"), Children: children}).OnEncrypt(t.Context(), r, nil)
 				if err == nil || w != nil {
 					t.Errorf("%s: %s from a child: no error", s, name)
 				}
+				checkDestroyed(t, name+" from a child", bad)
 			}
 			bad := result()
 			if bad != nil {
@@ -450,6 +464,7 @@ func TestMultiChecksMembers(t *testing.T) {
 			if _, ok := errors.AsType[*keyring.WrapError](err); w != nil || !ok {
 				t.Errorf("%s: %s from the generator: got %v, want a WrapError", s, name, err)
 			}
+			checkDestroyed(t, name+" from the generator", bad)
 		}
 		own := rawAES(t, "o")
 		for name, k := range map[string]keyring.Keyring{

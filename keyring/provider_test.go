@@ -151,6 +151,35 @@ func TestProviderResultsChecked(t *testing.T) {
 	}
 }
 
+// What a provider returned in the clear is wiped, when it is used as when it is refused.
+func TestProviderResultsWiped(t *testing.T) {
+	for _, s := range oneOfEach {
+		for _, resize := range []int{0, 8} {
+			p := &recorder{id: "recorder", info: "key", resize: resize}
+			k := keyring.New("recorder", generating{p}, p, nil)
+			r := request(t, s, nil)
+			if _, err := k.OnEncrypt(t.Context(), r, nil); (err == nil) != (resize == 0) {
+				t.Fatal(err)
+			}
+			w, err := keyring.New("recorder", p, nil, nil).OnEncrypt(t.Context(), r, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := k.OnDecrypt(t.Context(), r, w.EDKs); (err == nil) != (resize == 0) {
+				t.Fatal(err)
+			}
+			if len(p.gave) != 2 {
+				t.Fatalf("%s: the provider returned %d keys, want 2", s, len(p.gave))
+			}
+			for i, b := range p.gave {
+				if !bytes.Equal(b, make([]byte, len(b))) {
+					t.Errorf("%s, %d bytes too many: %s left the key in memory", s, resize, [...]string{"Generate", "Unwrap"}[i])
+				}
+			}
+		}
+	}
+}
+
 // oversized wraps into EDKs whose fields have the given sizes.
 type oversized struct{ id, info, ct int }
 
