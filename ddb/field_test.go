@@ -270,6 +270,75 @@ func TestMovedValuesAreRefused(t *testing.T) {
 	}
 }
 
+// A pair that is known to differ is refused without asking a key. One that is not stored is not known to differ.
+func TestMismatchAndKeys(t *testing.T) {
+	acme := WithTenant(context.Background(), "acme")
+	k := &counting{Keyring: testKeyring(t)}
+	cfg := FieldConfig{Fields: []string{"a"}, DisableCaching: true}
+	e := newEncryptor(t, Single(k), cfg)
+	stored, err := e.EncryptItem(acme, Item{"a": str("canary")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, _, err := e.DecryptItem(WithTenant(acme, "other"), stored)
+	refused(t, "another tenant", out, err, "a", signet.ErrContext)
+	if n := k.unwraps.Load(); n != 0 {
+		t.Errorf("%d keys were asked", n)
+	}
+	// A backend that cannot answer is not blamed on the context.
+	loose, err := e.EncryptItem(context.Background(), Item{"a": str("canary")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, class := range []error{signet.ErrThrottled, signet.ErrUnavailable, signet.ErrAccessDenied, context.Canceled} {
+		down := keyring.New("down", nil, unwrapFunc(func() error { return fmt.Errorf("backend: %w", class) }), nil)
+		out, _, err := newEncryptor(t, Single(down), cfg).DecryptItem(acme, loose)
+		refused(t, "backend down", out, err, "a", class)
+		if errors.Is(err, signet.ErrContext) {
+			t.Errorf("%v is blamed on the context: %v", class, err)
+		}
+	}
+	// Another library can authenticate a pair without storing it.
+	mm := requiring{keyring.NewManager(k), []string{"context"}}
+	ct, err := new(message.Client).Encrypt(acme, mm, []byte("hidden tenant"), &message.EncryptOptions{
+		Context: keyring.EncryptionContext{"field": "a", "context": "acme"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if h, _, err := message.ParseHeader(ct); err != nil || h.Context["context"] != "" {
+		t.Fatalf("the pair is stored: %v", err)
+	}
+	if back, _, err := e.DecryptItem(acme, Item{"a": bin(ct...)}); err != nil || !reflect.DeepEqual(back, Item{"a": str("hidden tenant")}) {
+		t.Errorf("pair not stored: got %v, %v", back, err)
+	}
+	for _, tenant := range []string{"", "other"} {
+		out, _, err := e.DecryptItem(WithTenant(acme, tenant), Item{"a": bin(ct...)})
+		if out != nil || !errors.Is(err, signet.ErrContext) && !errors.Is(err, signet.ErrNoKey) {
+			t.Errorf("pair not stored, tenant %q: got %v, %v", tenant, out, err)
+		}
+	}
+}
+
+type unwrapFunc func() error
+
+func (f unwrapFunc) Unwrap(context.Context, *keyring.Request, *keyring.EncryptedDataKey) ([]byte, error) {
+	return nil, f()
+}
+
+// requiring makes pairs of what is encrypted authenticated and not stored.
+type requiring struct {
+	keyring.MaterialsManager
+	keys []string
+}
+
+func (r requiring) EncryptionMaterials(ctx context.Context, req *keyring.EncryptionRequest) (*keyring.EncryptionMaterials, error) {
+	mat, err := r.MaterialsManager.EncryptionMaterials(ctx, req)
+	if err == nil {
+		mat.RequiredKeys = r.keys
+	}
+	return mat, err
+}
+
 // Pairs that are stored rightly and do not fit the value can only come from a writer with the key.
 func TestTypePair(t *testing.T) {
 	ctx := context.Background()

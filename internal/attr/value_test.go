@@ -2,10 +2,13 @@ package attr
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"io"
+	"math"
 	"reflect"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -219,15 +222,21 @@ func TestParseRefuses(t *testing.T) {
 
 // Counts that the input cannot hold must not be allocated.
 func TestParseBoundsCounts(t *testing.T) {
+	const size = 1 << 20
 	for _, typ := range []Type{TypeStringSet, TypeNumberSet, TypeBinarySet, TypeList, TypeMap} {
-		in := append([]byte{0xff, 0xff, 0xff, 0xff}, make([]byte, 64)...)
-		allocs := testing.AllocsPerRun(10, func() {
-			if _, err := ParseValue(typ, in); !errors.Is(err, io.ErrUnexpectedEOF) {
-				t.Errorf("%v: %v", typ, err)
+		for _, count := range []uint32{math.MaxUint32, size, size / 3} {
+			in := binary.BigEndian.AppendUint32(nil, count)
+			in = append(in, bytes.Repeat([]byte{0xff}, size)...)
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			_, err := ParseValue(typ, in)
+			runtime.ReadMemStats(&after)
+			if !errors.Is(err, io.ErrUnexpectedEOF) {
+				t.Errorf("%v, count %d: %v", typ, count, err)
 			}
-		})
-		if allocs > 5 {
-			t.Errorf("%v: %v allocations", typ, allocs)
+			if n := after.TotalAlloc - before.TotalAlloc; n > size/2 {
+				t.Errorf("%v, count %d: %d bytes were allocated", typ, count, n)
+			}
 		}
 	}
 }
