@@ -4,17 +4,19 @@ import (
 	"context"
 	"crypto/sha512"
 	"crypto/subtle"
+	"maps"
+	"slices"
 
 	"github.com/signetkeys/signet/internal/ecsig"
 	"github.com/signetkeys/signet/keyring"
 	"github.com/signetkeys/signet/keyring/suite"
 )
 
-// A Header is what was authenticated with a message that opened. It shares no memory with the message.
+// A Header is what was authenticated with a message that opened. It belongs to the caller and shares no memory with the message.
 type Header struct {
 	Suite       *suite.Suite
 	MessageID   []byte
-	Context     keyring.EncryptionContext // stored and reproduced pairs; read-only
+	Context     keyring.EncryptionContext // stored and reproduced pairs
 	EDKs        []keyring.EncryptedDataKey
 	FrameLength uint32            // bytes; 0 for a non-framed body
 	Used        int               // index of the encrypted data key that opened
@@ -53,9 +55,13 @@ func (c *Client) Decrypt(ctx context.Context, mm keyring.MaterialsManager, ciphe
 		return nil, nil, err
 	}
 	h.detach()
+	ec := h.context // parsed for this call; that of the materials may belong to a cache
+	if len(mat.RequiredKeys) > 0 {
+		ec = maps.Clone(mat.Context)
+	}
 	return plaintext, &Header{
-		Suite: h.suite, MessageID: h.messageID, Context: mat.Context, EDKs: h.edks, FrameLength: h.frameLen,
-		Used: mat.Used, Attempts: mat.Attempts,
+		Suite: h.suite, MessageID: h.messageID, Context: ec, EDKs: h.edks, FrameLength: h.frameLen,
+		Used: mat.Used, Attempts: slices.Clone(mat.Attempts),
 	}, nil
 }
 
