@@ -135,9 +135,9 @@ func (m *Mux) OpenAll(ctx context.Context, uris []string, env Env) (*Opened, err
 	return o, nil
 }
 
-// OpenToDecrypt opens keyrings that only need to decrypt; any of them may be decrypt-only. A member whose backend does not give its key now, because it is
-// unreachable, refuses the PIN or has no such key, is part of the trace of [keyring.UnwrapError] and does not keep the others from
-// opening a message. Mistakes in the configuration are errors as in OpenAll.
+// OpenToDecrypt opens keyrings that only need to decrypt; any of them may be decrypt-only. A member whose backend is unavailable or throttles
+// does not keep the others from opening a message, and is part of the trace of [keyring.UnwrapError] when none does. Other errors
+// are those of OpenAll.
 func (m *Mux) OpenToDecrypt(ctx context.Context, uris []string, env Env) (*Opened, error) {
 	members, o, err := m.open(ctx, uris, env, true)
 	if err != nil {
@@ -155,7 +155,7 @@ func (m *Mux) OpenToDecrypt(ctx context.Context, uris []string, env Env) (*Opene
 }
 
 // open opens one after the other, because two logins to one token at once could spend two tries of its PIN.
-func (m *Mux) open(ctx context.Context, uris []string, env Env, deferFailures bool) ([]keyring.Keyring, *Opened, error) {
+func (m *Mux) open(ctx context.Context, uris []string, env Env, lenient bool) ([]keyring.Keyring, *Opened, error) {
 	if len(uris) == 0 {
 		return nil, nil, &keyring.ConfigError{Reason: "no keyring is given"}
 	}
@@ -168,7 +168,7 @@ func (m *Mux) open(ctx context.Context, uris []string, env Env, deferFailures bo
 		if err == nil {
 			k, err = s.Open(ctx, uri, env)
 		}
-		if err != nil && deferFailures && ctx.Err() == nil && !isConfiguration(err) {
+		if err != nil && lenient && ctx.Err() == nil && (errors.Is(err, signet.ErrUnavailable) || errors.Is(err, signet.ErrThrottled)) {
 			k, err = failed{redacted, err}, nil
 		}
 		if err != nil {
@@ -178,12 +178,6 @@ func (m *Mux) open(ctx context.Context, uris []string, env Env, deferFailures bo
 		o.add(k, redacted)
 	}
 	return members, o, nil
-}
-
-// isConfiguration tells mistakes of the caller from keys that a backend does not give.
-func isConfiguration(err error) bool {
-	var source *SourceError
-	return errors.As(err, &source) || errors.Is(err, signet.ErrPolicy) || errors.Is(err, signet.ErrUnsupported)
 }
 
 // failed stands for a keyring that could not be opened.

@@ -10,6 +10,7 @@ package keyring
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/signetkeys/signet/internal/wire"
@@ -75,7 +76,30 @@ type Unwrapped struct {
 	Attempts   []Attempt // what was tried before it; nil when the first one opened
 }
 
+// complete says what is missing from a result that came with no error: a third party's keyring may return anything.
+func (w *Wrapped) complete(s *suite.Suite) error {
+	switch {
+	case w == nil:
+		return errors.New("no result")
+	case len(w.EDKs) == 0:
+		return errors.New("no encrypted data key")
+	case !s.IsItem():
+		return nil
+	case len(w.SigningKeys) != len(w.EDKs):
+		return fmt.Errorf("%d signing keys for %d encrypted data keys", len(w.SigningKeys), len(w.EDKs))
+	}
+	for i, k := range w.SigningKeys {
+		if k == nil || k.Len() != signingKeyLen {
+			return fmt.Errorf("signing key %d does not have %d bytes", i, signingKeyLen)
+		}
+	}
+	return nil
+}
+
 func (w *Wrapped) destroy() {
+	if w == nil {
+		return
+	}
 	w.DataKey.Destroy()
 	for _, s := range w.SigningKeys {
 		s.Destroy()

@@ -74,13 +74,14 @@ func (m *EncryptionMaterials) addSigningKey() error {
 }
 
 func checkWrapped(s *suite.Suite, w *Wrapped) error {
+	if err := w.complete(s); err != nil {
+		return err
+	}
 	switch {
 	case w.DataKey == nil:
 		return errors.New("no data key")
 	case w.DataKey.Len() != s.DataKeyLen():
 		return fmt.Errorf("the data key has %d bytes and suite %s needs %d", w.DataKey.Len(), s, s.DataKeyLen())
-	case s.IsItem() && len(w.SigningKeys) != len(w.EDKs):
-		return fmt.Errorf("%d signing keys for %d encrypted data keys", len(w.SigningKeys), len(w.EDKs))
 	}
 	return checkEDKs(s, w.EDKs)
 }
@@ -118,6 +119,9 @@ func (m *manager) DecryptionMaterials(ctx context.Context, r *DecryptionRequest)
 	if err != nil {
 		return nil, err
 	}
+	if u == nil {
+		return nil, errors.New("keyring's result is unusable: no result")
+	}
 	mat.DataKey, mat.SigningKey, mat.Used, mat.Attempts = u.DataKey, u.SigningKey, u.Used, u.Attempts
 	if err := mat.check(len(r.EDKs)); err != nil {
 		mat.Destroy()
@@ -132,8 +136,8 @@ func (m *DecryptionMaterials) check(edks int) error {
 		return errors.New("no data key")
 	case m.DataKey.Len() != m.Suite.DataKeyLen():
 		return fmt.Errorf("the data key has %d bytes and suite %s needs %d", m.DataKey.Len(), m.Suite, m.Suite.DataKeyLen())
-	case m.Suite.IsItem() && m.SigningKey == nil:
-		return errors.New("no signing key")
+	case m.Suite.IsItem() && (m.SigningKey == nil || m.SigningKey.Len() != signingKeyLen):
+		return fmt.Errorf("no signing key of %d bytes", signingKeyLen)
 	case m.Used < 0 || m.Used >= edks:
 		return fmt.Errorf("encrypted data key %d of %d is said to have opened", m.Used, edks)
 	}

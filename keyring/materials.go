@@ -75,6 +75,9 @@ func (m *EncryptionMaterials) Format(f fmt.State, _ rune) {
 	fmt.Fprintf(f, "EncryptionMaterials{suite %v, %d EDKs, %s}", m.Suite, len(m.EDKs), redacted)
 }
 
+// MarshalText is Format for encoders, which would reach the signing key.
+func (m *EncryptionMaterials) MarshalText() ([]byte, error) { return fmt.Append(nil, m), nil }
+
 // A DecryptionRequest is what a format asks of a manager. Managers read it and do not keep it.
 type DecryptionRequest struct {
 	Suite      *suite.Suite
@@ -124,3 +127,6 @@ func (m *DecryptionMaterials) Destroy() {
 func (m *DecryptionMaterials) Format(f fmt.State, _ rune) {
 	io.WriteString(f, "DecryptionMaterials{suite "+m.Suite.String()+", "+redacted+"}")
 }
+
+// MarshalText is Format for encoders.
+func (m *DecryptionMaterials) MarshalText() ([]byte, error) { return fmt.Append(nil, m), nil }

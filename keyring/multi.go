@@ -91,11 +91,11 @@ func (m *multi) OnEncrypt(ctx context.Context, r *Request, dataKey *Secret) (*Wr
 		if err != nil {
 			return nil, err
 		}
-		res, dataKey, wrapped = w, w.DataKey, 1
 		if err := m.checkGenerated(r, w); err != nil {
-			res.destroy()
+			w.destroy()
 			return nil, err
 		}
+		res, dataKey, wrapped = w, w.DataKey, 1
 	}
 	results, err := m.wrapChildren(ctx, r, dataKey)
 	if err != nil {
@@ -130,17 +130,18 @@ func (m *multi) OnEncrypt(ctx context.Context, r *Request, dataKey *Secret) (*Wr
 	}
 	if err := checkEDKs(r.Suite, res.EDKs); err != nil {
 		res.destroy()
-		return nil, &WrapError{Reason: err.Error(), Attempts: failed}
+		failed = append(failed, Attempt{EDK: -1, Provider: "multi-keyring", Err: err})
+		return nil, &WrapError{Reason: "the keyrings' results are unusable together", Attempts: failed}
 	}
 	return res, nil
 }
 
 func (m *multi) checkGenerated(r *Request, w *Wrapped) error {
-	switch {
-	case w.DataKey == nil || w.DataKey.Len() != r.Suite.DataKeyLen():
+	if err := w.complete(r.Suite); err != nil {
+		return &WrapError{Reason: "the generator's result is unusable", Attempts: []Attempt{{EDK: -1, Provider: "generator", Err: err}}}
+	}
+	if w.DataKey == nil || w.DataKey.Len() != r.Suite.DataKeyLen() {
 		return &WrapError{Reason: "the generator returned no data key of the suite's length"}
-	case len(w.EDKs) == 0, r.Suite.IsItem() && len(w.SigningKeys) != len(w.EDKs):
-		return &WrapError{Reason: "the generator returned an incomplete result"}
 	}
 	return nil
 }
@@ -159,14 +160,14 @@ func (m *multi) wrapChildren(ctx context.Context, r *Request, dataKey *Secret) (
 		return nil, nil
 	}
 	results := make([]childResult, n)
-	if n == 1 {
+	if n == 1 && ctx.Done() == nil { // nothing can end the wait for it early
 		results[0] = m.wrapChild(ctx, r, dataKey, 0)
 		if results[0].err != nil && m.required == 1 {
 			return nil, results[0].err
 		}
 		return results, nil
 	}
-	ctx, cancel := context.WithCancel(ctx)
+	childCtx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	// Buffered, and each child has its own copy of the key: a child that ignores ctx can finish after this call has returned.
 	done := make(chan childResult, n)
@@ -174,7 +175,7 @@ func (m *multi) wrapChildren(ctx context.Context, r *Request, dataKey *Secret) (
 		key := dataKey.Clone()
 		go func() {
 			defer key.Destroy()
-			done <- m.wrapChild(ctx, r, key, i)
+			done <- m.wrapChild(childCtx, r, key, i)
 		}()
 	}
 	for got := range n {
@@ -186,7 +187,12 @@ func (m *multi) wrapChildren(ctx context.Context, r *Request, dataKey *Secret) (
 			return results, ctx.Err()
 		}
 		results[c.i] = c
-		if c.err != nil && c.i < m.required {
+		switch {
+		case c.err == nil:
+		case ctx.Err() != nil: // an optional child that ran out of time is no reason to go on either
+			go drain(done, n-got-1)
+			return results, ctx.Err()
+		case c.i < m.required:
 			go drain(done, n-got-1)
 			return results, c.err
 		}
@@ -196,17 +202,15 @@ func (m *multi) wrapChildren(ctx context.Context, r *Request, dataKey *Secret) (
 
 func (m *multi) wrapChild(ctx context.Context, r *Request, dataKey *Secret, i int) childResult {
 	w, err := m.children[i].OnEncrypt(ctx, r, dataKey)
-	switch {
-	case err != nil:
-	case w.DataKey != nil:
-		err = errors.New("the child made a data key of its own")
-	case len(w.EDKs) == 0, r.Suite.IsItem() && len(w.SigningKeys) != len(w.EDKs):
-		err = errors.New("the child returned an incomplete result")
+	if err == nil {
+		if err = w.complete(r.Suite); err != nil {
+			err = fmt.Errorf("the child's result is unusable: %w", err)
+		} else if w.DataKey != nil {
+			err = errors.New("the child made a data key of its own")
+		}
 	}
 	if err != nil {
-		if w != nil {
-			w.destroy()
-		}
+		w.destroy()
 		return childResult{i: i, err: err}
 	}
 	return childResult{i: i, w: w}
@@ -229,6 +233,9 @@ func (m *multi) OnDecrypt(ctx context.Context, r *Request, edks []EncryptedDataK
 			break
 		}
 		u, err := k.OnDecrypt(ctx, r, edks)
+		if err == nil && u == nil {
+			err = errors.New("the member returned no result")
+		}
 		if err == nil {
 			u.Attempts = append(fail.Attempts, u.Attempts...)
 			return u, nil

@@ -12,21 +12,27 @@ import (
 // Using one after Destroy panics: nothing is ever encrypted under a wiped key. All methods are safe for concurrent use except
 // Destroy, which must come after every other use. Wiping is best effort: copies that the runtime made cannot be excluded.
 type Secret struct {
+	// Behind a second pointer: package fmt follows the first one of an unexported field, without asking for methods, when the verb does
+	// not suit pointers.
+	key *keyBytes
+}
+
+type keyBytes struct {
 	b   []byte
-	buf [32]byte // the bytes of keys up to 32, so that a Secret is one allocation
+	buf [32]byte // the bytes of keys up to 32
 }
 
 // NewSecret copies b, which must not be empty. The caller still owns and wipes b.
 func NewSecret(b []byte) *Secret {
 	s := newSecret(len(b))
-	copy(s.b, b)
+	copy(s.key.b, b)
 	return s
 }
 
 // RandomSecret returns n fresh random bytes, n > 0.
 func RandomSecret(n int) *Secret {
 	s := newSecret(n)
-	rand.Read(s.b) // never fails (crypto/rand)
+	rand.Read(s.key.b) // never fails (crypto/rand)
 	return s
 }
 
@@ -34,21 +40,26 @@ func newSecret(n int) *Secret {
 	if n <= 0 {
 		panic("keyring: internal error: secret without bytes")
 	}
-	s := new(Secret)
-	if n <= len(s.buf) {
-		s.b = s.buf[:n:n]
+	both := new(struct { // one allocation
+		s Secret
+		k keyBytes
+	})
+	s, k := &both.s, &both.k
+	s.key = k
+	if n <= len(k.buf) {
+		k.b = k.buf[:n:n]
 	} else {
-		s.b = make([]byte, n)
+		k.b = make([]byte, n)
 	}
 	return s
 }
 
 // Reveal returns the key bytes themselves, for the cryptographic call that needs them. The slice is read-only and dies with the Secret.
 func (s *Secret) Reveal() []byte {
-	if s.b == nil {
+	if s.key == nil || s.key.b == nil {
 		panic("keyring: secret used after Destroy")
 	}
-	return s.b
+	return s.key.b
 }
 
 // Len is the length in bytes.
@@ -64,11 +75,11 @@ func (s *Secret) Equal(t *Secret) bool {
 
 // Destroy wipes the bytes. A nil or already destroyed Secret is left alone.
 func (s *Secret) Destroy() {
-	if s == nil || s.b == nil {
+	if s == nil || s.key == nil {
 		return
 	}
-	clear(s.b)
-	s.b = nil
+	clear(s.key.b)
+	s.key.b = nil
 }
 
 const redacted = "[secret]"

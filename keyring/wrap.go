@@ -17,6 +17,7 @@ const (
 	intermediateMAC  = "AWS_MPL_INTERMEDIATE_KEYWRAP_MAC"
 	intermediateENC  = "AWS_MPL_INTERMEDIATE_KEYWRAP_ENC"
 	sealedDataKeyLen = 32 + 16
+	signingKeyLen    = 32
 )
 
 // intermediateKeys derives the key-encryption AEAD and the signing key of one EDK.
@@ -34,7 +35,7 @@ func intermediateKeys(intermediate []byte) (cipher.AEAD, *Secret, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	mac, err := hkdf.Key(sha512.New, intermediate, nil, intermediateMAC, 32)
+	mac, err := hkdf.Key(sha512.New, intermediate, nil, intermediateMAC, signingKeyLen)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -2,17 +2,19 @@ package message
 
 import (
 	"context"
+	"maps"
+	"slices"
 
 	"github.com/signetkeys/signet/internal/ecsig"
 	"github.com/signetkeys/signet/keyring"
 	"github.com/signetkeys/signet/keyring/suite"
 )
 
-// A Header is what was authenticated with a message that opened. It shares no memory with the message.
+// A Header is what was authenticated with a message that opened. It belongs to the caller and shares no memory with the message.
 type Header struct {
 	Suite       *suite.Suite
 	MessageID   []byte
-	Context     keyring.EncryptionContext // stored and reproduced pairs; read-only
+	Context     keyring.EncryptionContext // stored and reproduced pairs
 	EDKs        []keyring.EncryptedDataKey
 	FrameLength uint32            // bytes; 0 for a non-framed body
 	Used        int               // index of the encrypted data key that opened
@@ -167,9 +169,13 @@ func requireContext(have, want keyring.EncryptionContext) error {
 // header returns what the caller may see, detached from the input.
 func (m *incoming) header() *Header {
 	m.h.detach()
+	ec := m.h.context // parsed for this call; that of the materials may belong to a cache
+	if len(m.mat.RequiredKeys) > 0 {
+		ec = maps.Clone(m.mat.Context)
+	}
 	return &Header{
-		Suite: m.h.suite, MessageID: m.h.messageID, Context: m.mat.Context, EDKs: m.h.edks, FrameLength: m.h.frameLen,
-		Used: m.mat.Used, Attempts: m.mat.Attempts, NET400Fault: m.fault,
+		Suite: m.h.suite, MessageID: m.h.messageID, Context: ec, EDKs: m.h.edks, FrameLength: m.h.frameLen,
+		Used: m.mat.Used, Attempts: slices.Clone(m.mat.Attempts), NET400Fault: m.fault,
 	}
 }
 

@@ -10,8 +10,10 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/signetkeys/signet"
+	"github.com/signetkeys/signet/cache"
 	"github.com/signetkeys/signet/keyring"
 	"github.com/signetkeys/signet/keyring/suite"
 )
@@ -123,6 +125,35 @@ func TestHeaderSharesNothing(t *testing.T) {
 	after := fmt.Sprintf("%x %v %v | %x %v %v %x %x", h.MessageID, h.Context, h.EDKs, u.MessageID, u.Context, u.EDKs, u.Commitment, u.Tag)
 	if before != after {
 		t.Errorf("headers changed with the input:\n%s\n%s", before, after)
+	}
+}
+
+// A caller may change its header without harming materials that a cache shares.
+func TestHeaderIsTheCallers(t *testing.T) {
+	ctx := context.Background()
+	mm, err := cache.NewManager(keyring.NewManager(rawKeyring(t, "kek", 1)), cache.NewLocal(10), cache.Options{MaxAge: time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var c Client
+	required := keyring.EncryptionContext{"a": "1"}
+	for _, keys := range [][]string{nil, {"a"}} {
+		msg, err := c.Encrypt(ctx, requiring{keyring.NewManager(rawKeyring(t, "kek", 1)), keys}, []byte("x"),
+			&EncryptOptions{Context: keyring.EncryptionContext{"a": "1", "b": "2"}, Suite: s0478})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 3 {
+			_, h, err := c.Decrypt(ctx, mm, msg, &DecryptOptions{ReproducedContext: required})
+			if err != nil || !maps.Equal(h.Context, keyring.EncryptionContext{"a": "1", "b": "2"}) {
+				t.Fatalf("required %v: %v, %v", keys, h, err)
+			}
+			h.Context["a"] = "changed"
+			clear(h.EDKs)
+		}
+	}
+	if mm.Stats().Hits == 0 {
+		t.Error("nothing came from the cache")
 	}
 }
 

@@ -56,9 +56,12 @@ install_packages() {
     fi
   fi
   say "installing $*"
-  local apt=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300)
-  "${apt[@]}" update >&2 || say "apt-get update failed; trying with the package lists at hand"
-  "${apt[@]}" install -y --no-install-recommends "$@" >&2 || die "apt-get could not install: $*"
+  local apt=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0)
+  "${apt[@]}" update >.cache/apt.log 2>&1 || say "apt-get update failed; trying with the package lists at hand"
+  if ! "${apt[@]}" install -y --no-install-recommends "$@" >>.cache/apt.log 2>&1; then
+    tail -n 20 .cache/apt.log >&2
+    die "apt-get could not install: $*"
+  fi
 }
 
 install_ministack() {

@@ -14,5 +14,6 @@ import "github.com/signetkeys/signet/config"
 func Mux() *config.Mux {
 	m := new(config.Mux)
 	m.Register("raw-aes", config.Scheme{Open: openRawAES, Redact: redactRawAES})
+	m.Register("pkcs11", config.Scheme{Open: openPKCS11, Redact: redactPKCS11})
 	return m
 }

@@ -43,16 +43,6 @@ func (t Type) String() string {
 	return fmt.Sprintf("Type(%04X)", uint16(t))
 }
 
-// Known reports whether t is one of the ten types.
-func (t Type) Known() bool {
-	for i := range typeNames {
-		if typeNames[i].t == t {
-			return true
-		}
-	}
-	return false
-}
-
 // TypeByName returns the type with DynamoDB's name for it, in exactly that spelling.
 func TypeByName(name string) (Type, bool) {
 	for i := range typeNames {

@@ -14,7 +14,7 @@ func CompareUTF16(a, b string) int {
 		return sign(len(a) - len(b))
 	}
 	// In valid UTF-8 the first byte of a character orders as the character does, and only characters beyond U+FFFF start with F0 or more.
-	// Inside a common prefix of a character both are of the same length class, so bytes decide.
+	// Within a character that begins alike, bytes decide.
 	for i > 0 && !(utf8.RuneStart(a[i]) && utf8.RuneStart(b[i])) {
 		i--
 	}
@@ -48,16 +48,4 @@ func sign(n int) int {
 		return 1
 	}
 	return 0
-}
-
-// UTF16Len is the number of UTF-16 code units of a UTF-8 string, what Java calls its length.
-func UTF16Len(s string) int {
-	n := 0
-	for _, r := range s {
-		n++
-		if r > 0xFFFF {
-			n++
-		}
-	}
-	return n
 }

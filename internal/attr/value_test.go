@@ -2,10 +2,13 @@ package attr
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"io"
+	"math"
 	"reflect"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -219,15 +222,21 @@ func TestParseRefuses(t *testing.T) {
 
 // Counts that the input cannot hold must not be allocated.
 func TestParseBoundsCounts(t *testing.T) {
+	const size = 1 << 20
 	for _, typ := range []Type{TypeStringSet, TypeNumberSet, TypeBinarySet, TypeList, TypeMap} {
-		in := append([]byte{0xff, 0xff, 0xff, 0xff}, make([]byte, 64)...)
-		allocs := testing.AllocsPerRun(10, func() {
-			if _, err := ParseValue(typ, in); !errors.Is(err, io.ErrUnexpectedEOF) {
-				t.Errorf("%v: %v", typ, err)
+		for _, count := range []uint32{math.MaxUint32, size, size / 3} {
+			in := binary.BigEndian.AppendUint32(nil, count)
+			in = append(in, bytes.Repeat([]byte{0xff}, size)...)
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			_, err := ParseValue(typ, in)
+			runtime.ReadMemStats(&after)
+			if !errors.Is(err, io.ErrUnexpectedEOF) {
+				t.Errorf("%v, count %d: %v", typ, count, err)
 			}
-		})
-		if allocs > 5 {
-			t.Errorf("%v: %v allocations", typ, allocs)
+			if n := after.TotalAlloc - before.TotalAlloc; n > size/2 {
+				t.Errorf("%v, count %d: %d bytes were allocated", typ, count, n)
+			}
 		}
 	}
 }
@@ -235,7 +244,7 @@ func TestParseBoundsCounts(t *testing.T) {
 func TestTypes(t *testing.T) {
 	for _, n := range []string{"S", "N", "B", "BOOL", "NULL", "SS", "NS", "BS", "M", "L"} {
 		typ, ok := TypeByName(n)
-		if !ok || typ.String() != n || !typ.Known() {
+		if !ok || typ.String() != n {
 			t.Errorf("%s: got %v, %v", n, typ, ok)
 		}
 	}
@@ -244,7 +253,7 @@ func TestTypes(t *testing.T) {
 			t.Errorf("%q is %v", n, typ)
 		}
 	}
-	if Type(3).Known() || Type(3).String() != "Type(0003)" {
+	if Type(3).String() != "Type(0003)" {
 		t.Errorf("type 3 is %v", Type(3))
 	}
 }
@@ -258,9 +267,6 @@ func TestCompareUTF16(t *testing.T) {
 			if got := CompareUTF16(a, b); got != want {
 				t.Errorf("%q, %q: got %d, want %d", a, b, got, want)
 			}
-		}
-		if got, want := UTF16Len(a), len(utf16.Encode([]rune(a))); got != want {
-			t.Errorf("%q: length %d, want %d", a, got, want)
 		}
 	}
 }

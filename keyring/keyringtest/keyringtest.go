@@ -4,8 +4,8 @@
 //		keyringtest.Run(t, keyringtest.Options{New: func(t testing.TB) keyring.Keyring { return newKeyring(t) }})
 //	}
 //
-// Run it with -race as well: much of the contract is about concurrency and ownership. Without [Options.Thorough] one suite costs a
-// backend some thousand operations.
+// Run it with -race as well: much of the contract is about concurrency and ownership. Without [Options.Thorough] one algorithm suite costs
+// a backend several hundred operations.
 package keyringtest
 
 import (

@@ -84,7 +84,7 @@ func (h *harness) asGenerator(t *testing.T) {
 	}
 	m := shape(t, h.suite, nil, w)
 	h.both(t, r, m, span(0, n), span(n, 1), mem)
-	opens(t, multi(t, keyring.MultiOptions{Children: []keyring.Keyring{mem, h.k}}), r, m.edks, n, m.key, m.signingKey(n))
+	opens(t, k, r, m.edks[n:], 0, m.key, m.signingKey(n))
 
 	k = multi(t, keyring.MultiOptions{Generator: h.k, Children: []keyring.Keyring{mem, failing{}}})
 	if w, err := k.OnEncrypt(t.Context(), r, nil); w != nil || !errors.Is(err, errFailing) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"maps"
+	"slices"
 	"testing"
 
 	"github.com/signetkeys/signet/keyring"
@@ -170,8 +171,8 @@ func (h *harness) otherKey(t *testing.T) {
 	}
 	both := append(cloneEDKs(other.edks[:1]), m.edks[0])
 	u := opens(t, h.reader, r, both, 1, m.key, m.signingKey(0))
-	if len(u.Attempts) == 0 || u.Attempts[0].EDK != 0 || isSkip(u.Attempts[0].Err) {
-		t.Errorf("the trace does not begin with the failure of encrypted data key 0: %v", u.Attempts)
+	if !slices.ContainsFunc(u.Attempts, func(a keyring.Attempt) bool { return a.EDK == 0 && !isSkip(a.Err) }) {
+		t.Errorf("the trace has no failure of encrypted data key 0: %v", u.Attempts)
 	}
 }
 

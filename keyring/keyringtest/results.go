@@ -134,7 +134,7 @@ func (h *harness) resultsIndependent(t *testing.T) {
 		e := &a.edks[i]
 		fields := [][]byte{e.ProviderInfo, e.Ciphertext}
 		for f, field := range fields {
-			scribble(append(field, make([]byte, 64)...)[len(field):])
+			scribble(field[len(field):cap(field)])
 			scribble(field)
 			other := fields[1-f]
 			want := [][]byte{pristine[i].ProviderInfo, pristine[i].Ciphertext}[1-f]

@@ -25,7 +25,9 @@ type Module interface {
 	SlotList() ([]Slot, error)
 	SlotInfo(s Slot) (SlotInfo, error)
 	TokenInfo(s Slot) (TokenInfo, error)
-	// MechanismInfo returns the error CKR_MECHANISM_INVALID for what the slot does not offer.
+	// Mechanisms lists what the slot offers. SoftHSM leaves out here what its configuration forbids, and not in C_GetMechanismInfo.
+	Mechanisms(s Slot) ([]uint, error)
+	// MechanismInfo returns the error CKR_MECHANISM_INVALID for what the slot does not know.
 	MechanismInfo(s Slot, mechanism uint) (MechanismInfo, error)
 
 	OpenSession(s Slot, readWrite bool) (Session, error)

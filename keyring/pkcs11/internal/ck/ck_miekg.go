@@ -97,6 +97,15 @@ func (m *module) TokenInfo(s Slot) (TokenInfo, error) {
 		wrap("C_GetTokenInfo", err)
 }
 
+func (m *module) Mechanisms(s Slot) ([]uint, error) {
+	list, err := m.ctx.GetMechanismList(uint(s))
+	out := make([]uint, len(list))
+	for i, x := range list {
+		out[i] = x.Mechanism
+	}
+	return out, wrap("C_GetMechanismList", err)
+}
+
 func (m *module) MechanismInfo(s Slot, mechanism uint) (MechanismInfo, error) {
 	i, err := m.ctx.GetMechanismInfo(uint(s), []*pkcs11.Mechanism{pkcs11.NewMechanism(mechanism, nil)})
 	return MechanismInfo{i.MinKeySize, i.MaxKeySize, i.Flags}, wrap("C_GetMechanismInfo", err)

@@ -180,6 +180,14 @@ func (m *Module) TokenInfo(ck.Slot) (ck.TokenInfo, error) {
 	return m.Token, nil
 }
 
+func (m *Module) Mechanisms(ck.Slot) ([]uint, error) {
+	if err := m.enter("C_GetMechanismList", 0); err != nil {
+		return nil, err
+	}
+	defer m.mu.Unlock()
+	return []uint{ck.MechanismAESGCM}, nil
+}
+
 func (m *Module) MechanismInfo(_ ck.Slot, mechanism uint) (ck.MechanismInfo, error) {
 	if err := m.enter("C_GetMechanismInfo", 0); err != nil {
 		return ck.MechanismInfo{}, err

@@ -71,6 +71,30 @@ func (m *Module) CloseSession(h ck.Session) error {
 	return m.ck.CloseSession(h)
 }
 
+// Exclusive runs fn alone: no other Share, Exclusive, Open or Close of the module runs meanwhile. It is for setting tokens up.
+func Exclusive[T any](ctx context.Context, m *Module, fn func() (T, error)) (T, error) {
+	var zero T
+	if err := m.lock(ctx); err != nil {
+		return zero, err
+	}
+	if err := m.Gate.Enter(); err != nil {
+		m.unlock()
+		return zero, err
+	}
+	return Await(ctx, func() (T, error) {
+		defer m.unlock()
+		defer m.Gate.Leave()
+		return fn()
+	}, nil)
+}
+
+// LoginAs is C_Login without the latch, for a token that is being set up and whose PINs were set a moment ago.
+func (m *Module) LoginAs(h ck.Session, user uint, pin []byte) error {
+	m.sessions.Lock()
+	defer m.sessions.Unlock()
+	return m.ck.Login(h, user, pin)
+}
+
 // Share returns the value that is shared under key, made by open when there is none. Only one open runs at a time per module, which is what
 // makes a wrong PIN be tried once. check is called on an existing value, also under the lock. Each success needs one [Unshare]; the
 // last one closes the value. done is called once, when neither check nor open will run any more, which may be after Share returned.

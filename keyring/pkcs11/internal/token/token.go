@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -192,7 +193,20 @@ func (t *Token) Slot() ck.Slot { return t.slot }
 // Epoch is the number of the current login.
 func (t *Token) Epoch() uint64 { return t.epoch.Load() }
 
-// Mechanism describes a mechanism of the token's slot.
-func (t *Token) Mechanism(ctx context.Context, mechanism uint) (ck.MechanismInfo, error) {
-	return module.Call(ctx, t.mod, func(c ck.Module) (ck.MechanismInfo, error) { return c.MechanismInfo(t.slot, mechanism) })
+// Offers reports whether a slot offers a mechanism for all the uses in flags. The caller is inside the module's gate.
+func Offers(m ck.Module, slot ck.Slot, mechanism, flags uint) (bool, error) {
+	list, err := m.Mechanisms(slot)
+	if err != nil || !slices.Contains(list, mechanism) {
+		return false, err
+	}
+	info, err := m.MechanismInfo(slot, mechanism)
+	if ck.Code(err) == ck.RMechanismInvalid {
+		return false, nil
+	}
+	return info.Flags&flags == flags, err
+}
+
+// Offers reports whether the token offers a mechanism for all the uses in flags.
+func (t *Token) Offers(ctx context.Context, mechanism, flags uint) (bool, error) {
+	return module.Call(ctx, t.mod, func(m ck.Module) (bool, error) { return Offers(m, t.slot, mechanism, flags) })
 }

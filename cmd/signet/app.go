@@ -1,0 +1,145 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"strings"
+
+	"github.com/signetkeys/signet/config"
+	"github.com/signetkeys/signet/config/all"
+	"github.com/signetkeys/signet/keyring"
+	"github.com/spf13/cobra"
+)
+
+// app is one run of the command: where it reads and writes, and its global flags.
+type app struct {
+	stdin, stdout *os.File
+	stderr        io.Writer
+	lookupEnv     func(string) (string, bool)
+	isTerminal    func(*os.File) bool
+
+	keyrings []string
+	output   string
+	json     bool
+	quiet    bool
+	verbose  int
+
+	started bool // a command's own code has begun: errors before that are mistakes in usage
+	log     *slog.Logger
+}
+
+// Output formats.
+const (
+	text   = "text"
+	asJSON = "json"
+	ndjson = "ndjson"
+)
+
+// run executes a command line and returns the exit code. Whatever goes wrong is on stderr.
+func (a *app) run(ctx context.Context, args []string) int {
+	a.log = slog.New(slog.DiscardHandler)
+	root := newRoot(a)
+	root.SetArgs(args)
+	root.SetIn(a.stdin)
+	root.SetOut(a.stdout)
+	root.SetErr(a.stderr)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return exitOK
+	}
+	if ctx.Err() != nil {
+		err = &fault{code: codeInterrupted, err: fmt.Errorf("interrupted")}
+	} else if !a.started {
+		err = usageFault(err)
+	}
+	return a.report(err, args)
+}
+
+// begin is the start of every command: it checks the global flags.
+func (a *app) begin(cmd *cobra.Command, _ []string) error {
+	if a.json {
+		if cmd.Flags().Changed("output") && a.output != asJSON {
+			return &fault{code: codeUsage, err: fmt.Errorf("--json and --output %s contradict each other", shown(a.output))}
+		}
+		a.output = asJSON
+	}
+	switch a.output {
+	case text, asJSON, ndjson:
+	default:
+		bad := a.output
+		a.output = text
+		return &fault{code: codeOutputFormat, err: fmt.Errorf("--output is the format, one of text, json and ndjson, and not %s", shown(bad)),
+			hint: fmt.Sprintf("to write to a file use -o %s, or --out", shown(bad))}
+	}
+	if a.verbose > 0 && !a.quiet {
+		level := slog.LevelInfo
+		if a.verbose > 1 {
+			level = slog.LevelDebug
+		}
+		a.log = slog.New(slog.NewTextHandler(a.stderr, &slog.HandlerOptions{Level: level}))
+	}
+	a.started = true
+	return nil
+}
+
+// note tells people something on stderr; --quiet silences it.
+func (a *app) note(format string, args ...any) {
+	if !a.quiet {
+		fmt.Fprintf(a.stderr, "signet: "+format+"\n", args...)
+	}
+}
+
+func (a *app) env() config.Env {
+	e := config.System()
+	e.LookupEnv = a.lookupEnv
+	e.AskPIN = a.askPIN()
+	return e
+}
+
+// uris are the keyring URIs: those of the flags, else those of SIGNET_KEYRING.
+func (a *app) uris() ([]string, error) {
+	if len(a.keyrings) > 0 {
+		return a.keyrings, nil
+	}
+	if v, _ := a.lookupEnv("SIGNET_KEYRING"); strings.TrimSpace(v) != "" {
+		return strings.Fields(v), nil
+	}
+	return nil, &fault{code: codeNoKeyring, err: fmt.Errorf("no keyring is given")}
+}
+
+// openKeyring opens what -k names, to encrypt and decrypt or to decrypt only. The caller closes it.
+func (a *app) openKeyring(ctx context.Context, toEncrypt bool) (*config.Opened, error) {
+	uris, err := a.uris()
+	if err != nil {
+		return nil, err
+	}
+	mux, open := all.Mux(), (*config.Mux).OpenToDecrypt
+	if toEncrypt {
+		open = (*config.Mux).OpenAll
+	}
+	k, err := open(mux, ctx, uris, a.env())
+	if err != nil {
+		return nil, err
+	}
+	for i, u := range k.URIs() {
+		a.log.Info("keyring", "index", i, "uri", u)
+	}
+	return k, nil
+}
+
+// logAttempts logs what was tried without success on the way to one.
+func (a *app) logAttempts(message string, attempts []keyring.Attempt) {
+	for i := range attempts {
+		a.log.Info(message, "attempt", printable(attempts[i].String()))
+	}
+}
+
+// degraded warns about keyrings that did not wrap the data key.
+func (a *app) degraded(attempts []keyring.Attempt) {
+	for i := range attempts {
+		a.note("warning: this key will not open what was written: %s", printable(attempts[i].String()))
+	}
+}

@@ -1,0 +1,60 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/signetkeys/signet/keyring"
+	"github.com/spf13/cobra"
+)
+
+// noArgs and atMostOne are cobra's validators with texts that repeat no argument, which may be a secret in the wrong place.
+func noArgs(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return &fault{code: codeUsage, err: fmt.Errorf("%q takes no argument, and %s was given", cmd.CommandPath(), shown(args[0]))}
+	}
+	return nil
+}
+
+func atMostOne(cmd *cobra.Command, args []string) error {
+	if len(args) > 1 {
+		return &fault{code: codeUsage, err: fmt.Errorf("%q takes at most one file, and %d were given", cmd.CommandPath(), len(args))}
+	}
+	if len(args) == 1 && looksLikeURI(args[0]) {
+		return &fault{code: codeUsage, err: errors.New("the argument is a keyring URI and not a file"), hint: "give keyring URIs with -k"}
+	}
+	return nil
+}
+
+// flagError is for what cobra says about flags: of "-x1234" it repeats everything.
+func flagError(_ *cobra.Command, err error) error {
+	message, _, _ := strings.Cut(err.Error(), " in -")
+	return &fault{code: codeUsage, err: errors.New(message)}
+}
+
+// contextPairs reads -c NAME=VALUE arguments. Errors name pairs by their names only.
+func contextPairs(args []string) (keyring.EncryptionContext, error) {
+	if len(args) == 0 {
+		return nil, nil
+	}
+	ec := make(keyring.EncryptionContext, len(args))
+	for i, arg := range args {
+		name, value, ok := strings.Cut(arg, "=")
+		fail := func(format string, args ...any) error {
+			return &fault{code: codeContextPair, err: fmt.Errorf("encryption context: "+format, args...)}
+		}
+		switch _, twice := ec[name]; {
+		case !ok:
+			return nil, fail("argument %d has no \"=\"", i+1)
+		case name == "":
+			return nil, fail("argument %d has no name before \"=\"", i+1)
+		case twice:
+			return nil, fail("%s is given twice", shown(name))
+		case strings.HasPrefix(name, keyring.ReservedPrefix):
+			return nil, fail("%s: names beginning with %q are the format's own", shown(name), keyring.ReservedPrefix)
+		}
+		ec[name] = value
+	}
+	return ec, nil
+}

@@ -1,0 +1,245 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/signetkeys/signet/config"
+	"github.com/signetkeys/signet/config/all"
+	"github.com/signetkeys/signet/keyring/pkcs11"
+	"github.com/signetkeys/signet/keyring/pkcs11/uri"
+	"github.com/spf13/cobra"
+)
+
+const (
+	demoKey     = "kek"
+	demoPuts    = 20
+	cleanupTime = 2 * time.Second // within the grace that a signal gives
+)
+
+type demoFlags struct {
+	endpoint string
+	keep     bool
+}
+
+func newDemo(a *app) *cobra.Command {
+	var f demoFlags
+	cmd := &cobra.Command{
+		Use:   "demo",
+		Short: "Encrypt an item under an HSM key, store it, read it back",
+		Long: `demo makes a SoftHSM token with a key and a raw AES key beside it, stores an item under both in a DynamoDB-compatible
+server, and shows what the server sees, that it reads back, that tampering is refused, that the second key alone
+opens it too, and what caching saves. It removes everything that it made. "make demo" starts the server, too.`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.demo(cmd, &f) },
+	}
+	cmd.Flags().StringVar(&f.endpoint, "endpoint", "", "DynamoDB endpoint `URL` (default $SIGNET_DEMO_DYNAMODB)")
+	cmd.Flags().BoolVar(&f.keep, "keep", false, "keep what was made and print how to use it")
+	return cmd
+}
+
+// demo is one run of it: what it made.
+type demo struct {
+	*app
+	dir      string
+	endpoint string
+	token    *softToken
+	hsm, raw string // keyring URIs
+	table    *table
+	dropped  bool // the table was deleted
+	item     map[string]types.AttributeValue
+	fields   []string
+	step     int
+
+	cached, uncached uint64 // wraps in the HSM
+}
+
+// demoJSON is what demo prints with --output json.
+type demoJSON struct {
+	Endpoint    string   `json:"endpoint"`
+	Table       string   `json:"table"`
+	Conf        string   `json:"softhsm2_conf"`
+	HSMKeyring  string   `json:"hsm_keyring"`
+	RawKeyring  string   `json:"raw_keyring"`
+	Fields      []string `json:"encrypted"`
+	Puts        int      `json:"puts"`
+	WrapsCached uint64   `json:"hsm_wraps_with_cache"`
+	Wraps       uint64   `json:"hsm_wraps_without_cache"`
+	Kept        bool     `json:"kept"`
+	Command     string   `json:"command,omitempty"` // reads the item, when it was kept
+}
+
+func (a *app) demo(cmd *cobra.Command, f *demoFlags) (err error) {
+	ctx := cmd.Context()
+	d := &demo{app: a, endpoint: f.endpoint}
+	if d.endpoint == "" {
+		d.endpoint, _ = a.lookupEnv("SIGNET_DEMO_DYNAMODB")
+	}
+	if d.endpoint == "" {
+		return &fault{code: codeUsage, err: errors.New("the demo needs a DynamoDB-compatible server"),
+			hint: `run "make demo", which starts one, or name one with --endpoint URL`}
+	}
+	if d.dir, err = os.MkdirTemp("", "signet-demo-"); err != nil {
+		return err
+	}
+	keep := false
+	defer func() {
+		if !keep {
+			err = errors.Join(err, d.cleanUp(ctx))
+		}
+	}()
+	for _, step := range []func(context.Context) error{
+		func(context.Context) error { return d.makeKeys(cmd) },
+		d.makeTable, d.putItem, d.showStored, d.readBack, d.tamper, d.openWithRawKey, d.count,
+	} {
+		if err := step(ctx); err != nil {
+			return err
+		}
+	}
+	if keep = f.keep; !keep {
+		if err := d.cleanUp(ctx); err != nil {
+			return err
+		}
+	}
+	return d.finish(keep)
+}
+
+// finish says what is left.
+func (d *demo) finish(kept bool) error {
+	if d.output != text {
+		j := demoJSON{d.endpoint, d.table.name, d.token.Conf, d.hsm, d.raw, d.fields, demoPuts, d.cached, d.uncached, kept, ""}
+		if kept {
+			j.Command = d.command()
+		}
+		return d.printJSON(j)
+	}
+	if kept {
+		d.title("Kept. This reads the item with the HSM key alone:")
+		d.say("%s", d.command())
+		d.say("Afterwards: rm -r %s", shellQuote(d.dir))
+		return nil
+	}
+	d.title("Removed the table, the token and the keys. To keep them: signet demo --keep")
+	return nil
+}
+
+// title begins a step; say prints a line of it. Both are silent with --output json.
+func (d *demo) title(format string, args ...any) {
+	if d.output == text {
+		d.step++
+		fmt.Fprintf(d.stdout, "\n%d. "+format+"\n", append([]any{d.step}, args...)...)
+	}
+}
+
+func (d *demo) say(format string, args ...any) {
+	if d.output == text {
+		fmt.Fprintf(d.stdout, "   "+format+"\n", args...)
+	}
+}
+
+// cleanUp removes what was made, also after an interruption. What was removed before is left alone.
+func (d *demo) cleanUp(ctx context.Context) error {
+	var errs []error
+	if d.table != nil && !d.dropped {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTime)
+		defer cancel()
+		if _, err := d.table.client.DeleteTable(ctx, &dynamodb.DeleteTableInput{TableName: &d.table.name}); err != nil {
+			errs = append(errs, d.table.fail(ctx, "delete", err))
+		}
+		d.dropped = true
+	}
+	return errors.Join(append(errs, os.RemoveAll(d.dir))...)
+}
+
+func (d *demo) makeKeys(cmd *cobra.Command) error {
+	ctx := cmd.Context()
+	env := d.env()
+	var err error
+	d.token, err = makeSoftToken(cmd, env, &softhsmFlags{dir: filepath.Join(d.dir, "hsm"), label: "signet-demo-" + strings.ToLower(rand.Text()[:6])})
+	if err != nil {
+		return err
+	}
+	u, err := uri.Parse(d.token.URI)
+	if err != nil {
+		return err
+	}
+	u.Path = append(u.Path, uri.Attribute{Name: uri.Object, Value: demoKey})
+	d.hsm = u.String()
+	cfg, err := all.PKCS11(d.hsm, env)
+	if err != nil {
+		return err
+	}
+	k, err := pkcs11.GenerateKey(ctx, cfg, pkcs11.GenerateOptions{})
+	if err != nil {
+		return err
+	}
+	key := make([]byte, 32)
+	rand.Read(key)
+	defer clear(key)
+	path := filepath.Join(d.dir, "second.key")
+	if err := os.WriteFile(path, key, 0o600); err != nil {
+		return outputError(path, err)
+	}
+	rawURI := config.URI{Scheme: "raw-aes", Path: []string{"demo", "second"}, Query: []config.Attribute{{Name: "key-file", Value: path}}}
+	d.raw = rawURI.String()
+	d.title("Two wrapping keys: one in an HSM (SoftHSM), and a raw AES key for emergencies.")
+	d.say("HSM  token %s, key %s: AES-%d, extractable: %t", d.token.Token, k.Label, k.Bits, k.Extractable)
+	d.say("file %s", path)
+	return nil
+}
+
+func (d *demo) makeTable(ctx context.Context) error {
+	client, err := d.newDynamoDB(ctx, d.endpoint, "")
+	if err != nil {
+		return err
+	}
+	t := &table{name: "signet-demo-" + strings.ToLower(rand.Text()[:10]), client: client, partitionKey: "id"}
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	_, err = client.CreateTable(ctx, &dynamodb.CreateTableInput{
+		TableName: &t.name, BillingMode: types.BillingModePayPerRequest,
+		AttributeDefinitions: []types.AttributeDefinition{{AttributeName: &t.partitionKey, AttributeType: types.ScalarAttributeTypeS}},
+		KeySchema:            []types.KeySchemaElement{{AttributeName: &t.partitionKey, KeyType: types.KeyTypeHash}},
+	})
+	if err != nil {
+		return t.fail(ctx, "create", err)
+	}
+	d.table = t
+	waiter := dynamodb.NewTableExistsWaiter(client, func(o *dynamodb.TableExistsWaiterOptions) { o.MinDelay = 100 * time.Millisecond })
+	if err := waiter.Wait(ctx, &dynamodb.DescribeTableInput{TableName: &t.name}, callTimeout); err != nil {
+		return t.fail(ctx, "wait for", err)
+	}
+	d.title("A table, %s, at %s.", t.name, d.endpoint)
+	return nil
+}
+
+// command is the shell line that reads the item with the HSM key alone.
+func (d *demo) command() string {
+	args := []string{
+		"SOFTHSM2_CONF=" + shellQuote(d.token.Conf), os.Args[0], "item", "get", "-k", shellQuote(d.hsm), "--endpoint", shellQuote(d.endpoint),
+		"--table", d.table.name, "--key", shellQuote(`{"id":{"S":"` + demoID + `"}}`), "--encrypt", strings.Join(d.fields, ","),
+	}
+	if region := d.table.client.Options().Region; region != "" {
+		args = append(args, "--region", region)
+	}
+	return strings.Join(args, " ")
+}
+
+func (d *demo) scan(ctx context.Context) ([]map[string]types.AttributeValue, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	out, err := d.table.client.Scan(ctx, &dynamodb.ScanInput{TableName: &d.table.name, ConsistentRead: aws.Bool(true)})
+	if err != nil {
+		return nil, d.table.fail(ctx, "scan", err)
+	}
+	return out.Items, nil
+}

@@ -1,0 +1,214 @@
+package main
+
+import (
+	"context"
+	"encoding/hex"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/signetkeys/signet/internal/wire"
+	"github.com/signetkeys/signet/keyring"
+	"github.com/signetkeys/signet/message"
+	"github.com/spf13/cobra"
+)
+
+func newInspect(a *app) *cobra.Command {
+	var armored bool
+	cmd := &cobra.Command{
+		Use:   "inspect [FILE]",
+		Short: "Show what a message claims, without any key",
+		Long: `inspect prints the structure of an AWS Encryption SDK message: suite, encryption context, encrypted data keys,
+frames, signature and sizes. It needs no key, so it verifies nothing: anybody may have changed what it shows.`,
+		Example: `  signet inspect db.enc
+  signet inspect --json - <db.enc`,
+		Args: atMostOne,
+		RunE: func(cmd *cobra.Command, args []string) error { return a.inspect(cmd.Context(), args, armored) },
+	}
+	cmd.Flags().BoolVar(&armored, "armor", false, "read base64 text")
+	return cmd
+}
+
+func (a *app) inspect(ctx context.Context, args []string, armored bool) error {
+	in, err := a.openInput(args)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	data, err := a.readMessage(ctx, in, armored)
+	if err != nil {
+		return err
+	}
+	d, parseErr := describe(data)
+	if d == nil {
+		return fmt.Errorf("cannot inspect %s: %w", in.name, parseErr)
+	}
+	d.Source = in.name
+	if a.output != text {
+		err = a.printJSON(d)
+	} else {
+		_, err = a.stdout.WriteString(d.text())
+	}
+	if err == nil && parseErr != nil {
+		err = fmt.Errorf("%s is damaged behind its header: %w", in.name, parseErr)
+	}
+	return err
+}
+
+// description is what inspect prints; with --output json these fields, which are stable. Byte strings are in hexadecimal.
+type description struct {
+	Source      string            `json:"source,omitempty"`
+	Verified    bool              `json:"verified"` // always false
+	Format      string            `json:"format"`
+	Version     int               `json:"version"`
+	Suite       suiteJSON         `json:"suite"`
+	MessageID   string            `json:"message_id"`
+	Context     map[string]string `json:"context"`
+	EDKs        []edkJSON         `json:"encrypted_data_keys"`
+	Commitment  string            `json:"commitment"`
+	HeaderTag   string            `json:"header_tag"`
+	Framed      bool              `json:"framed"`
+	FrameLength uint32            `json:"frame_length"`
+	Body        *bodyJSON         `json:"body,omitempty"` // absent when the message is damaged behind its header
+}
+
+type suiteJSON struct {
+	ID      string `json:"id"`
+	Name    string `json:"name"`
+	Commits bool   `json:"commits"`
+	Signed  bool   `json:"signed"`
+}
+
+type edkJSON struct {
+	Index           int    `json:"index"`
+	Provider        string `json:"provider"`
+	Key             string `json:"key"`          // key name of the raw AES layout, else the provider information as text if it is text
+	IV              string `json:"iv,omitempty"` // raw AES layout only
+	ProviderInfo    string `json:"provider_info"`
+	Ciphertext      string `json:"ciphertext"`
+	CiphertextBytes int    `json:"ciphertext_bytes"`
+}
+
+type bodyJSON struct {
+	Frames         int64  `json:"frames"`
+	PlaintextBytes int64  `json:"plaintext_bytes"`
+	FirstIV        string `json:"first_iv"`
+	LastTag        string `json:"last_tag"`
+	Signature      string `json:"signature,omitempty"`
+	HeaderBytes    int    `json:"header_bytes"`
+	BodyBytes      int    `json:"body_bytes"`
+	FooterBytes    int    `json:"footer_bytes"`
+	TotalBytes     int    `json:"total_bytes"`
+}
+
+// describe reads as much of a message as can be read. With an error, the description is nil when not even the header could be read.
+func describe(data []byte) (*description, error) {
+	o, outlineErr := message.ParseOutline(data)
+	h := new(message.UnverifiedHeader)
+	if outlineErr == nil {
+		h = o.Header
+	} else {
+		var err error
+		if h, _, err = message.ParseHeader(data); err != nil {
+			return nil, err
+		}
+	}
+	d := &description{
+		Format: "aws-encryption-sdk", Version: h.Version,
+		Suite:     suiteJSON{fmt.Sprintf("0x%04X", h.Suite.ID()), h.Suite.Name(), h.Suite.Commits(), h.Suite.Signed()},
+		MessageID: hex.EncodeToString(h.MessageID), Context: h.Context, EDKs: describeEDKs(h.EDKs),
+		Commitment: hex.EncodeToString(h.Commitment), HeaderTag: hex.EncodeToString(h.Tag),
+		Framed: h.Framed, FrameLength: h.FrameLength,
+	}
+	if d.Context == nil {
+		d.Context = map[string]string{}
+	}
+	if outlineErr != nil {
+		return d, outlineErr
+	}
+	d.Body = &bodyJSON{
+		Frames: o.Frames, PlaintextBytes: o.PlaintextLen, FirstIV: hex.EncodeToString(o.FirstIV), LastTag: hex.EncodeToString(o.LastTag),
+		Signature: hex.EncodeToString(o.Signature), HeaderBytes: o.HeaderLen, BodyBytes: o.BodyLen, FooterBytes: o.FooterLen, TotalBytes: len(data),
+	}
+	return d, nil
+}
+
+func describeEDKs(edks []keyring.EncryptedDataKey) []edkJSON {
+	out := make([]edkJSON, len(edks))
+	for i, e := range edks {
+		j := edkJSON{
+			Index: i, Provider: e.ProviderID, ProviderInfo: hex.EncodeToString(e.ProviderInfo),
+			Ciphertext: hex.EncodeToString(e.Ciphertext), CiphertextBytes: len(e.Ciphertext),
+		}
+		if name, ok := wire.AESKeyName(e.ProviderInfo); ok && utf8.ValidString(name) {
+			j.Key, j.IV = name, hex.EncodeToString(e.ProviderInfo[len(e.ProviderInfo)-wire.AESIVLen:])
+		} else if utf8.Valid(e.ProviderInfo) {
+			j.Key = string(e.ProviderInfo)
+		}
+		out[i] = j
+	}
+	return out
+}
+
+func (d *description) text() string {
+	var b strings.Builder
+	line := func(label, format string, args ...any) {
+		fmt.Fprintf(&b, "%-13s "+format+"\n", append([]any{label}, args...)...)
+	}
+	line("message", "%s: AWS Encryption SDK, version %d; nothing shown here is verified", printable(d.Source), d.Version)
+	properties := ""
+	if d.Suite.Commits {
+		properties += ", key commitment"
+	}
+	if d.Suite.Signed {
+		properties += ", signed"
+	}
+	line("suite", "%s (%s)%s", d.Suite.Name, d.Suite.ID, properties)
+	line("message id", "%s", d.MessageID)
+	label := "context"
+	for _, name := range slices.Sorted(maps.Keys(d.Context)) {
+		line(label, "%s = %s", printable(name), strconv.Quote(d.Context[name]))
+		label = ""
+	}
+	if len(d.Context) == 0 {
+		line(label, "(empty)")
+	}
+	for _, e := range d.EDKs {
+		line(fmt.Sprintf("data key %d", e.Index), "provider %s, %s, %d bytes", strconv.Quote(e.Provider), e.what(), e.CiphertextBytes)
+	}
+	line("commitment", "%s", d.Commitment)
+	line("header tag", "%s", d.HeaderTag)
+	if d.Body == nil {
+		line("body", "damaged")
+		return b.String()
+	}
+	d.Body.write(line, d)
+	return b.String()
+}
+
+func (e *edkJSON) what() string {
+	switch {
+	case e.IV != "":
+		return fmt.Sprintf("key %s, iv %s", strconv.Quote(e.Key), e.IV)
+	case e.Key != "":
+		return "key " + strconv.Quote(e.Key)
+	}
+	return "info " + e.ProviderInfo
+}
+
+func (j *bodyJSON) write(line func(string, string, ...any), d *description) {
+	shape := "not framed"
+	if d.Framed {
+		shape = fmt.Sprintf("frames of %d bytes: %d", d.FrameLength, j.Frames)
+	}
+	line("body", "%s", shape)
+	line("first iv", "%s", j.FirstIV)
+	line("last tag", "%s", j.LastTag)
+	if j.Signature != "" {
+		line("signature", "%s (%d bytes)", j.Signature, len(j.Signature)/2)
+	}
+	line("size", "header %d + body %d + footer %d = %d bytes, for %d bytes of plaintext", j.HeaderBytes, j.BodyBytes, j.FooterBytes, j.TotalBytes, j.PlaintextBytes)
+}

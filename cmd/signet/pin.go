@@ -1,0 +1,66 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/signetkeys/signet/keyring/pkcs11"
+	"golang.org/x/term"
+)
+
+// askPIN returns a function that asks the person at the terminal for a PIN, or nil when there is no terminal. It uses the terminal itself, so
+// that standard input and output stay the data's.
+func (a *app) askPIN() func(ctx context.Context, token string) ([]byte, error) {
+	tty, err := os.OpenFile("/dev/tty", os.O_RDWR, 0)
+	if err != nil {
+		return nil
+	}
+	_ = tty.Close()
+	return func(ctx context.Context, token string) ([]byte, error) {
+		tty, err := os.OpenFile("/dev/tty", os.O_RDWR, 0)
+		if err != nil {
+			return nil, err
+		}
+		defer tty.Close()
+		return readPIN(ctx, tty, token)
+	}
+}
+
+// readPIN reads a line without showing it. When ctx ends first, the terminal shows again what is typed.
+func readPIN(ctx context.Context, tty *os.File, token string) ([]byte, error) {
+	prompt := "PIN: "
+	if token != "" {
+		prompt = fmt.Sprintf("PIN of token %q: ", token)
+	}
+	fd := int(tty.Fd())
+	state, err := term.GetState(fd)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := tty.WriteString(prompt); err != nil {
+		return nil, err
+	}
+	type line struct {
+		pin []byte
+		err error
+	}
+	done := make(chan line, 1)
+	go func() {
+		pin, err := term.ReadPassword(fd)
+		done <- line{pin, err}
+	}()
+	select {
+	case l := <-done:
+		_, _ = tty.WriteString("\n")
+		return l.pin, l.err
+	case <-ctx.Done():
+		return nil, errors.Join(ctx.Err(), term.Restore(fd, state))
+	}
+}
+
+// isPIN reports whether a PIN was refused or is missing.
+func isPIN(err error) bool {
+	return errors.Is(err, pkcs11.ErrPINRequired) || errors.Is(err, pkcs11.ErrPINIncorrect) || errors.Is(err, pkcs11.ErrPINLocked)
+}

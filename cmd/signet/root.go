@@ -1,0 +1,61 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+)
+
+const longHelp = `signet encrypts files, streams and DynamoDB items under keys that you hold: in an HSM (PKCS#11) or in a
+file, one or several at once. What it writes is byte-compatible with the AWS Encryption SDK.
+
+Keys are chosen by URI, with -k or, when there is no -k, with the variable SIGNET_KEYRING (several URIs are
+separated by spaces). With several, the first one makes the data key and each of them can open it later:
+
+  raw-aes:NAMESPACE/NAME?key-file=FILE     a file of 16, 24 or 32 bytes
+  raw-aes:NAMESPACE/NAME?key-env=VARIABLE  a variable with the key in base64
+  pkcs11:token=LABEL;object=LABEL?module-name=softhsm2&pin-source=file:FILE
+                                           a key in a PKCS#11 token (RFC 7512)
+
+Exit codes: 0 success, 1 failure, 2 usage, 3 configuration or policy, 4 not found, 5 access to a key or file
+denied, 6 no key could decrypt, 7 data changed, malformed, truncated or of another context, 8 backend throttled or
+unavailable, 130 interrupted. Every error has a code such as SIGNET6000; docs/reference/errors.md explains them.`
+
+// newRoot builds the command tree over a.
+func newRoot(a *app) *cobra.Command {
+	root := group("signet", "Encrypt files and DynamoDB items under keys you hold",
+		newEncrypt(a), newDecrypt(a), newInspect(a), newItem(a), newHSM(a), newDemo(a), newVersion(a))
+	root.Long = longHelp
+	root.SilenceErrors, root.SilenceUsage = true, true
+	root.PersistentPreRunE = a.begin
+	root.SetFlagErrorFunc(flagError)
+	f := root.PersistentFlags()
+	f.StringArrayVarP(&a.keyrings, "keyring", "k", nil, "keyring `URI`; repeat it for several keys (default $SIGNET_KEYRING)")
+	f.StringVar(&a.output, "output", text, "`format` of what is printed: text, json or ndjson")
+	f.BoolVar(&a.json, "json", false, "the same as --output json")
+	f.BoolVarP(&a.quiet, "quiet", "q", false, "print nothing but output and errors")
+	f.CountVarP(&a.verbose, "verbose", "v", "log to stderr what is done; -vv logs more")
+	return root
+}
+
+// group is a command that only has subcommands.
+func group(use, short string, commands ...*cobra.Command) *cobra.Command {
+	g := &cobra.Command{
+		Use:   use,
+		Short: short,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return nil
+			}
+			hint := ""
+			if s := cmd.SuggestionsFor(args[0]); len(s) > 0 {
+				hint = fmt.Sprintf("did you mean %q?", s[0])
+			}
+			return &fault{code: codeUsage, err: fmt.Errorf("unknown command %s for %q", shown(args[0]), cmd.CommandPath()), hint: hint}
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	g.SuggestionsMinimumDistance = 2
+	g.AddCommand(commands...)
+	return g
+}

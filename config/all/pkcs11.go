@@ -1,0 +1,68 @@
+package all
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/signetkeys/signet/config"
+	"github.com/signetkeys/signet/keyring"
+	"github.com/signetkeys/signet/keyring/pkcs11"
+	"github.com/signetkeys/signet/keyring/pkcs11/uri"
+)
+
+// PKCS11 reads the configuration of a key or token from a PKCS#11 URI; its PIN function reads the URI's pin-source, or asks if env has somebody to
+// ask and there is none. Errors are [*config.URIError], and those of [pkcs11.FromURI].
+func PKCS11(text string, env config.Env) (pkcs11.Config, error) {
+	u, err := parsePKCS11(text)
+	if err != nil {
+		return pkcs11.Config{}, err
+	}
+	cfg, err := pkcs11.FromURI(u)
+	if err != nil {
+		return pkcs11.Config{}, err
+	}
+	switch source, label := cfg.PINSource, cfg.Token.Label; {
+	case source != "":
+		cfg.PIN = func(context.Context) ([]byte, error) { return env.ReadPIN(source) }
+	case env.AskPIN != nil:
+		cfg.PIN = func(ctx context.Context) ([]byte, error) { return env.AskPIN(ctx, label) }
+	}
+	return cfg, nil
+}
+
+// parsePKCS11 makes a mistake in a URI a mistake in the configuration.
+func parsePKCS11(text string) (*uri.URI, error) {
+	u, err := uri.Parse(text)
+	var pe *uri.ParseError
+	if errors.As(err, &pe) {
+		return nil, &config.URIError{Scheme: "pkcs11", Offset: pe.Offset, Attribute: pe.Attribute, Reason: pe.Reason}
+	}
+	return u, err
+}
+
+func openPKCS11(ctx context.Context, text string, env config.Env) (keyring.Keyring, error) {
+	cfg, err := PKCS11(text, env)
+	if err != nil {
+		return nil, err
+	}
+	k, err := pkcs11.New(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	return k, nil
+}
+
+// redactPKCS11 keeps which key it is and drops how to get its PIN.
+func redactPKCS11(text string) (string, error) {
+	u, err := parsePKCS11(text)
+	if err != nil {
+		return "", err
+	}
+	named := []string{uri.ModuleName, uri.ModulePath, pkcs11.NamespaceAttribute, pkcs11.NameAttribute, pkcs11.AllowExtractableAttribute}
+	unnamed := func(a uri.Attribute) bool { return !slices.Contains(named, a.Name) }
+	vendor := func(a uri.Attribute) bool { return len(a.Name) > 1 && a.Name[:2] == "x-" && unnamed(a) }
+	u.Path = slices.DeleteFunc(u.Path, vendor)
+	u.Query = slices.DeleteFunc(u.Query, unnamed)
+	return u.String(), nil
+}

@@ -1,0 +1,68 @@
+package all_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/signetkeys/signet"
+	"github.com/signetkeys/signet/config"
+	"github.com/signetkeys/signet/config/all"
+)
+
+func TestPKCS11Refuses(t *testing.T) {
+	const canary = "31415926"
+	for _, c := range []struct {
+		uri  string
+		is   error
+		text string
+	}{
+		{"pkcs11:token=t;object=k?pin-value=" + canary, signet.ErrPolicy, "use pin-source=file:PATH or pin-source=env:VARIABLE"},
+		{"pkcs11:token=t;object=k?pin-souce=file:" + canary, signet.ErrPolicy, `did you mean "pin-source"?`},
+		{"pkcs11:token=t;object=k?pin-source=" + canary, signet.ErrPolicy, "must be file:PATH or env:VARIABLE"},
+		{"pkcs11:token=t;object=k?pin-source=|echo%20" + canary, signet.ErrPolicy, "a command is never run"},
+		{"pkcs11:tokne=t;object=k", signet.ErrPolicy, `did you mean "token"?`},
+		{"pkcs11:token=t;token=u", signet.ErrPolicy, "given twice"},
+		{"pkcs11:token=t;object=k?x-nmae=a", signet.ErrPolicy, `did you mean "x-name"?`},
+		{"pkcs11:token=t;object=k;type=private?module-name=softhsm2", signet.ErrUnsupported, "type=private"},
+		{"pkcs11:token=t;object=k?module-name=nosuch", signet.ErrPolicy, "softhsm2"},
+		{"pkcs11:token=t;object=k", signet.ErrPolicy, "a module is required"},
+		{"pkcs11:token=t?module-name=softhsm2", signet.ErrPolicy, "name the key"},
+		{"pkcs11:token=t;object=k?module-path=relative.so", signet.ErrPolicy, ""},
+		{"pksc11:token=t?pin-value=" + canary, signet.ErrPolicy, `did you mean "pkcs11"?`},
+	} {
+		_, err := all.Mux().Open(t.Context(), c.uri, config.Env{})
+		if !errors.Is(err, c.is) || !strings.Contains(err.Error(), c.text) {
+			t.Errorf("%s: got %v, want %v with %q", c.uri, err, c.is, c.text)
+		} else if strings.Contains(err.Error(), canary) {
+			t.Errorf("%s: the error repeats a secret: %v", c.uri, err)
+		}
+	}
+}
+
+func TestRedactPKCS11(t *testing.T) {
+	for in, want := range map[string]string{
+		"pkcs11:object=k;token=t?pin-source=file:/secret&module-name=softhsm2&x-name=n": "pkcs11:token=t;object=k?module-name=softhsm2&x-name=n",
+		"pkcs11:token=t;x-other=1?pin-source=env:P&x-other=2":                           "pkcs11:token=t",
+		"pkcs11:token=t?pin-value=1":                                                    "pkcs11:...",
+	} {
+		if got := all.Mux().Redact(in); got != want {
+			t.Errorf("%s: got %s, want %s", in, got, want)
+		}
+	}
+}
+
+func TestPKCS11PIN(t *testing.T) {
+	var env config.Env
+	env.LookupEnv = func(string) (string, bool) { return "1234\n", true }
+	cfg, err := all.PKCS11("pkcs11:token=t;object=k?pin-source=env:P", env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if pin, err := cfg.PIN(t.Context()); string(pin) != "1234" || err != nil {
+		t.Errorf("got %q, %v; want the variable without its line ending", pin, err)
+	}
+	if cfg, err = all.PKCS11("pkcs11:token=t;object=k", env); err != nil || cfg.PIN != nil {
+		t.Errorf("without pin-source and nobody to ask: %v, want no PIN function", err)
+	}
+}

@@ -1,0 +1,84 @@
+// Benchtable turns the output of "go test -bench -benchmem" into the tables of docs/benchmarks.md.
+//
+//	benchtable -doc FILE [-peers BENCH] [-own BENCH]
+//
+// The tables replace what stands between the markers "<!-- peers -->" and "<!-- /peers -->", and "own" likewise. -peers reads the output of
+// this module's benchmarks, where each work is done by several peers, and prints ratios; -own reads that of any packages. When a benchmark ran
+// several times (-count), its figure is the median of the runs, each of which is a mean.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+)
+
+func main() { os.Exit(run(os.Args[1:], os.Stderr)) }
+
+func run(args []string, stderr io.Writer) int {
+	flags := flag.NewFlagSet("benchtable", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	doc := flags.String("doc", "", "the Markdown `file` to change")
+	peers := flags.String("peers", "", "`file` with the output of the comparison with other implementations")
+	own := flags.String("own", "", "`file` with the output of signet's own benchmarks")
+	if err := flags.Parse(args); err != nil {
+		return 2
+	}
+	if err := update(*doc, *peers, *own); err != nil {
+		fmt.Fprintln(stderr, "benchtable:", err)
+		return 1
+	}
+	return 0
+}
+
+func update(doc, peers, own string) error {
+	text, err := os.ReadFile(doc)
+	if err != nil {
+		return err
+	}
+	out := string(text)
+	for _, part := range []struct {
+		marker, file string
+		table        func(*output) (string, error)
+	}{{"peers", peers, peerTable}, {"own", own, ownTable}} {
+		if part.file == "" {
+			continue
+		}
+		f, err := os.Open(part.file)
+		if err != nil {
+			return err
+		}
+		o, err := parse(f)
+		f.Close()
+		if err != nil {
+			return fmt.Errorf("%s: %w", part.file, err)
+		}
+		table, err := part.table(o)
+		if err != nil {
+			return fmt.Errorf("%s: %w", part.file, err)
+		}
+		if out, err = replace(out, part.marker, table); err != nil {
+			return fmt.Errorf("%s: %w", doc, err)
+		}
+	}
+	if out == string(text) {
+		return nil
+	}
+	return os.WriteFile(doc, []byte(out), 0o644)
+}
+
+// replace puts text between the markers.
+func replace(doc, marker, text string) (string, error) {
+	begin, end := "<!-- "+marker+" -->", "<!-- /"+marker+" -->"
+	before, rest, ok := strings.Cut(doc, begin)
+	if !ok {
+		return "", fmt.Errorf("no marker %s", begin)
+	}
+	_, after, ok := strings.Cut(rest, end)
+	if !ok {
+		return "", fmt.Errorf("no marker %s", end)
+	}
+	return before + begin + "\n" + text + end + after, nil
+}

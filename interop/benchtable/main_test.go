@@ -1,0 +1,93 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+const peersOutput = `goos: linux
+goarch: amd64
+pkg: example/interop
+cpu: Some CPU @ 2 GHz
+BenchmarkEncrypt/suite=0478/size=100B/peer=official-2   100   200000 ns/op   0.44 MB/s   128170 B/op   3437 allocs/op
+BenchmarkEncrypt/suite=0478/size=100B/peer=official-2   100   300000 ns/op   0.44 MB/s   128170 B/op   3437 allocs/op
+BenchmarkEncrypt/suite=0478/size=100B/peer=signet-2     100     5000 ns/op  18.74 MB/s     2664 B/op     14 allocs/op
+BenchmarkEncrypt/suite=0478/size=100B/peer=signet-2     100     5000 ns/op  18.74 MB/s     2664 B/op     14 allocs/op
+BenchmarkEncrypt/suite=0478/size=100B/peer=aes-gcm-2    100     4000 ns/op  18.74 MB/s        0 B/op      0 allocs/op
+BenchmarkEncrypt/suite=0478/size=100B/peer=aes-gcm-2    100     4000 ns/op  18.74 MB/s        0 B/op      0 allocs/op
+PASS
+`
+
+const ownOutput = `goos: linux
+goarch: amd64
+cpu: Some CPU
+pkg: github.com/signetkeys/signet/keyring/pkcs11
+BenchmarkBareWrap-2   1000   9000 ns/op   10 B/op   1 allocs/op
+BenchmarkWrap-2       1000  10000 ns/op   20 B/op   2 allocs/op
+`
+
+func TestUpdate(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	doc := write("doc.md", "before\n<!-- peers -->\nold\n<!-- /peers -->\nmiddle\n<!-- own -->\n<!-- /own -->\nafter\n")
+	args := []string{"-doc", doc, "-peers", write("peers", peersOutput), "-own", write("own", ownOutput)}
+	for range 2 { // the second time nothing changes
+		var stderr strings.Builder
+		if code := run(args, &stderr); code != 0 {
+			t.Fatalf("exit status %d: %s", code, stderr.String())
+		}
+		got, err := os.ReadFile(doc)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range []string{
+			"before\n<!-- peers -->\nMeasured on linux/amd64, Some CPU @ 2 GHz, 2 CPUs, go1",
+			"each figure is the median of 2 runs' means.",
+			"| Encrypt, 0x0478, 100B | 250 µs | 5 µs | 50.0 | 3437 / 14 | 80 % |\n",
+			"| keyring/pkcs11 | Wrap | 10 µs | 20 | 2 | 90 % of BareWrap |\n<!-- /own -->\nafter\n",
+			"<!-- /peers -->\nmiddle\n",
+		} {
+			if !strings.Contains(string(got), want) {
+				t.Errorf("the document lacks %q:\n%s", want, got)
+			}
+		}
+		if strings.Contains(string(got), "old") {
+			t.Error("the old table is still there")
+		}
+	}
+}
+
+func TestUpdateRefuses(t *testing.T) {
+	dir := t.TempDir()
+	for _, tt := range []struct{ name, doc, peers string }{
+		{"no marker", "text", peersOutput},
+		{"no end marker", "<!-- peers -->", peersOutput},
+		{"no benchmark", "<!-- peers --><!-- /peers -->", "PASS\n"},
+		{"only one peer", "<!-- peers --><!-- /peers -->", strings.ReplaceAll(peersOutput, "peer=official", "peer=other")},
+		{"a failure", "<!-- peers --><!-- /peers -->", peersOutput + "FAIL\n"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			doc, peers := filepath.Join(dir, "doc"), filepath.Join(dir, "peers")
+			for path, text := range map[string]string{doc: tt.doc, peers: tt.peers} {
+				if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			var stderr strings.Builder
+			if code := run([]string{"-doc", doc, "-peers", peers}, &stderr); code != 1 {
+				t.Errorf("exit status: got %d, want 1", code)
+			}
+			if got, _ := os.ReadFile(doc); string(got) != tt.doc {
+				t.Errorf("the document was changed: %q", got)
+			}
+		})
+	}
+}

@@ -1,0 +1,118 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+)
+
+// work is what several peers did: encrypting or decrypting one size under one suite.
+type work struct {
+	name  string
+	peers map[string]*result
+}
+
+// peerTable compares the peers "official" and "signet" of each work, and signet with the peer "aes-gcm" where there is one. Benchmarks are
+// named Operation/suite=ID/size=N/peer=NAME.
+func peerTable(o *output) (string, error) {
+	var works []*work
+	byName := map[string]*work{}
+	for _, r := range o.results {
+		name, peer, ok := strings.Cut(r.name, "/peer=")
+		if !ok {
+			continue
+		}
+		w := byName[name]
+		if w == nil {
+			w = &work{name: name, peers: map[string]*result{}}
+			byName[name] = w
+			works = append(works, w)
+		}
+		w.peers[peer] = r
+	}
+	b := &strings.Builder{}
+	heading(b, o, runs(o))
+	b.WriteString("| work | official Go client | signet | times faster | allocations, official / signet | share of plain AES-GCM's speed |\n")
+	b.WriteString("|---|---:|---:|---:|---:|---:|\n")
+	rows := 0
+	for _, w := range works {
+		official, signet := w.peers["official"], w.peers["signet"]
+		if official == nil || signet == nil {
+			continue
+		}
+		share := ""
+		if gcm := w.peers["aes-gcm"]; gcm != nil {
+			share = fmt.Sprintf("%.0f %%", 100*median(gcm.ns)/median(signet.ns))
+		}
+		fmt.Fprintf(b, "| %s | %s | %s | %.1f | %.0f / %.0f | %s |\n", title(w.name), duration(median(official.ns)), duration(median(signet.ns)),
+			median(official.ns)/median(signet.ns), median(official.allocs), median(signet.allocs), share)
+		rows++
+	}
+	if rows == 0 {
+		return "", errors.New("no work was done by both official and signet")
+	}
+	return b.String(), nil
+}
+
+// ownTable lists benchmarks. One that has a base is also compared with it.
+func ownTable(o *output) (string, error) {
+	byName := map[string]*result{}
+	for _, r := range o.results {
+		byName[r.pkg+" "+r.name] = r
+	}
+	b := &strings.Builder{}
+	heading(b, o, runs(o))
+	b.WriteString("| package | benchmark | mean time | bytes | allocations | speed against its base |\n|---|---|---:|---:|---:|---:|\n")
+	for _, r := range o.results {
+		against := ""
+		if base := byName[r.pkg+" "+base(r.name)]; base != nil && base != r {
+			against = fmt.Sprintf("%.0f %% of %s", 100*median(base.ns)/median(r.ns), base.name)
+		}
+		fmt.Fprintf(b, "| %s | %s | %s | %.0f | %.0f | %s |\n", strings.TrimPrefix(r.pkg, "github.com/signetkeys/signet/"), r.name,
+			duration(median(r.ns)), median(r.bytes), median(r.allocs), against)
+	}
+	return b.String(), nil
+}
+
+// base is the name of the benchmark that another one is measured against: that of Wrap is BareWrap.
+func base(name string) string { return "Bare" + name }
+
+func heading(b *strings.Builder, o *output, n int) {
+	fmt.Fprintf(b, "Measured on %s, %s; each figure is the median of %d runs' means.\n\n", o.machine, runtime.Version(), n)
+}
+
+// runs is how often each benchmark ran, at least.
+func runs(o *output) int {
+	n := len(o.results[0].ns)
+	for _, r := range o.results {
+		n = min(n, len(r.ns))
+	}
+	return n
+}
+
+// title makes "Encrypt, 0x0478, 100 B" of "Encrypt/suite=0478/size=100B".
+func title(name string) string {
+	parts := strings.Split(name, "/")
+	for i, p := range parts {
+		if _, value, ok := strings.Cut(p, "="); ok {
+			parts[i] = value
+		}
+		if strings.HasPrefix(p, "suite=") {
+			parts[i] = "0x" + parts[i]
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// duration prints three digits.
+func duration(ns float64) string {
+	switch {
+	case ns < 1e3:
+		return fmt.Sprintf("%.3g ns", ns)
+	case ns < 1e6:
+		return fmt.Sprintf("%.3g µs", ns/1e3)
+	default:
+		return fmt.Sprintf("%.3g ms", ns/1e6)
+	}
+}

@@ -1,0 +1,18 @@
+// Package pkcs11 keeps wrapping keys inside a PKCS#11 token: an HSM, a smart card, SoftHSM. Data keys are sealed by the token with AES-GCM and are
+// stored in the layout of the raw AES keyrings, so that any AWS Encryption SDK that holds the same key bytes reads them, and the reverse.
+//
+//	u, err := uri.Parse("pkcs11:token=payments;object=kek-2026?module-name=softhsm2&pin-source=env:SIGNET_PIN")
+//	cfg, err := pkcs11.FromURI(u)
+//	cfg.PIN = func(context.Context) ([]byte, error) { return []byte(os.Getenv("SIGNET_PIN")), nil }
+//	k, err := pkcs11.New(ctx, cfg)
+//	defer k.Close()
+//
+// A wrong PIN is sent once per process, never again. A key is found by exact label and id, and two matches are an error. Sessions are
+// pooled, four to eight per token, and shared by all keyrings on it; so is the login. Calls honour their context: one that does not return
+// in time is left behind, keeps its session, and everything else goes on.
+//
+// What it does not do: it cannot protect data keys in the memory of the process, or the token from code in the same process, with
+// which it shares the module's login. Wiping of PINs and data keys is best effort.
+//
+// This is the only package of signet that needs cgo. Without cgo it compiles, and [New] says what is missing.
+package pkcs11

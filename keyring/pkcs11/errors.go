@@ -1,0 +1,222 @@
+package pkcs11
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/signetkeys/signet"
+	"github.com/signetkeys/signet/keyring/pkcs11/internal/ck"
+	"github.com/signetkeys/signet/keyring/pkcs11/internal/module"
+	"github.com/signetkeys/signet/keyring/pkcs11/internal/token"
+)
+
+// kind is a sentinel with the class of package signet that it belongs to.
+type kind struct {
+	text  string
+	class error
+}
+
+func (k *kind) Error() string        { return k.text }
+func (k *kind) Is(target error) bool { return target == k.class }
+
+// What went wrong, for errors.Is. Each also answers for the class of package signet that is named with it. The error that carries one is an
+// *[Error].
+var (
+	ErrModuleNotFound       error = &kind{"module not found", signet.ErrNotFound}
+	ErrModuleUnusable       error = &kind{"module unusable", signet.ErrPolicy}
+	ErrTokenNotFound        error = &kind{"token not found", signet.ErrNotFound}
+	ErrTokenAmbiguous       error = &kind{"more than one token matches", signet.ErrPolicy}
+	ErrKeyNotFound          error = &kind{"key not found", signet.ErrNotFound}
+	ErrKeyAmbiguous         error = &kind{"more than one key matches", signet.ErrPolicy}
+	ErrKeyExists            error = &kind{"key exists already", signet.ErrPolicy}
+	ErrKeyNotPermitted      error = &kind{"key does not permit this", signet.ErrAccessDenied}
+	ErrKeyExtractable       error = &kind{"key can leave the token", signet.ErrPolicy}
+	ErrPINRequired          error = &kind{"PIN required", signet.ErrAccessDenied}
+	ErrPINIncorrect         error = &kind{"PIN incorrect", signet.ErrAccessDenied}
+	ErrPINLocked            error = &kind{"PIN locked", signet.ErrAccessDenied}
+	ErrDeviceUnavailable    error = &kind{"HSM unavailable", signet.ErrUnavailable}
+	ErrDeviceHung           error = &kind{"HSM does not answer", signet.ErrUnavailable}
+	ErrMechanismUnsupported error = &kind{"mechanism not supported", signet.ErrUnsupported}
+	ErrNotInteroperable     error = &kind{"result is not interoperable", signet.ErrUnsupported}
+	ErrClosed               error = &kind{"keyring is closed", signet.ErrUnavailable}
+
+	errUnsupported error = &kind{"not supported", signet.ErrUnsupported}
+	errMisshapen   error = &kind{"encrypted data key has a length that no data key of this suite has", signet.ErrMalformed}
+	// A token gives one answer to all three.
+	errDidNotOpen error = &kind{"did not open: wrong key, changed context or corrupted", signet.ErrAuthentication}
+)
+
+// Error is what this package returns for everything that happens at a token. It holds names and numbers, never a PIN, a key, an IV, a
+// ciphertext or the query of a URI.
+type Error struct {
+	Op       string // what was attempted: "wrap", "unwrap", "generate key"
+	Kind     error  // one of the Err values of this package, or nil
+	Detail   string // in plain words; may be empty
+	Function string // the PKCS#11 function that failed, "" when none did
+	Code     uint   // its return value, CKR_...
+	Module   string // path
+	Token    string // label
+	Key      string // label, or id in the form of a URI
+	Err      error  // another cause, such as the context's error; may be nil
+}
+
+// Name is the name of Code as the standard writes it, "" when there was no call.
+func (e *Error) Name() string {
+	if e.Function == "" {
+		return ""
+	}
+	return (&ck.Error{Func: e.Function, Code: e.Code}).Name()
+}
+
+// Error implements error.
+func (e *Error) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "pkcs11: %s", e.Op)
+	switch {
+	case e.Key != "" && e.Token != "":
+		fmt.Fprintf(&b, ": key %q on token %q", e.Key, e.Token)
+	case e.Key != "":
+		fmt.Fprintf(&b, ": key %q", e.Key)
+	case e.Token != "":
+		fmt.Fprintf(&b, ": token %q", e.Token)
+	case e.Module != "":
+		fmt.Fprintf(&b, ": module %s", e.Module)
+	}
+	if e.Kind != nil {
+		fmt.Fprintf(&b, ": %v", e.Kind)
+	}
+	if e.Kind == errDidNotOpen {
+		return b.String() // nothing that would tell the causes apart
+	}
+	if e.Detail != "" {
+		fmt.Fprintf(&b, ": %s", e.Detail)
+	}
+	if e.Err != nil {
+		fmt.Fprintf(&b, ": %v", e.Err)
+	}
+	if e.Function != "" {
+		fmt.Fprintf(&b, " (%s: %s, %#x)", e.Function, e.Name(), e.Code)
+	}
+	return b.String()
+}
+
+// Unwrap returns Kind and Err.
+func (e *Error) Unwrap() []error {
+	var errs []error
+	if e.Kind != nil {
+		errs = append(errs, e.Kind)
+	}
+	if e.Err != nil {
+		errs = append(errs, e.Err)
+	}
+	return errs
+}
+
+// place says where an error happened.
+type place struct{ module, token, key string }
+
+// fail turns an error of the packages below into an *Error. An *Error stays as it is.
+func (p place) fail(op string, err error) error {
+	var done *Error
+	if errors.As(err, &done) {
+		return err
+	}
+	e := &Error{Op: op, Module: p.module, Token: p.token, Key: p.key}
+	var call *ck.Error
+	if errors.As(err, &call) {
+		e.Function, e.Code = call.Func, call.Code
+	}
+	var (
+		path    *module.PathError
+		load    *ck.LoadError
+		failure *token.Failure
+	)
+	switch {
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		e.Err = err
+	case errors.As(err, &path):
+		e.Kind, e.Detail, e.Module, e.Token, e.Key = ErrModuleUnusable, path.Reason, path.Path, "", ""
+		if path.Missing {
+			e.Kind = ErrModuleNotFound
+		}
+	case errors.As(err, &load):
+		e.Kind, e.Detail, e.Module, e.Token, e.Key = ErrModuleUnusable, load.Reason, load.Path, "", ""
+		if load.Unsupported {
+			e.Kind = errUnsupported
+		}
+	case errors.As(err, &failure):
+		e.Kind, e.Detail = failureKind(failure.Kind), failure.Detail
+		if e.Function == "" {
+			e.Err = failure.Err
+		}
+	case errors.Is(err, module.ErrShut):
+		e.Kind = ErrClosed
+	case call != nil:
+		e.Kind, e.Detail = callKind(call, p.module)
+	default:
+		e.Err = err
+	}
+	return e
+}
+
+func failureKind(k token.Kind) error {
+	switch k {
+	case token.KindTokenNotFound:
+		return ErrTokenNotFound
+	case token.KindTokenAmbiguous:
+		return ErrTokenAmbiguous
+	case token.KindPINRequired:
+		return ErrPINRequired
+	case token.KindPINIncorrect:
+		return ErrPINIncorrect
+	case token.KindPINLocked:
+		return ErrPINLocked
+	case token.KindUnavailable:
+		return ErrDeviceUnavailable
+	case token.KindHung:
+		return ErrDeviceHung
+	case token.KindUnsupported:
+		return errUnsupported
+	}
+	return nil
+}
+
+// callKind sorts a return value that no caller has sorted before, and says what to change where that is known.
+func callKind(call *ck.Error, modulePath string) (error, string) {
+	switch call.Code {
+	case ck.RMechanismInvalid, ck.RMechanismParamInvalid:
+		return ErrMechanismUnsupported, "the token or the key's CKA_ALLOWED_MECHANISMS does not allow AES-GCM with a 12-byte IV and a 128-bit tag"
+	case ck.RKeyFunctionNotPermitted:
+		attribute := "CKA_ENCRYPT"
+		if strings.HasPrefix(call.Func, "C_Decrypt") {
+			attribute = "CKA_DECRYPT"
+		}
+		return ErrKeyNotPermitted, attribute + " of the key is false"
+	case ck.RKeyTypeInconsistent, ck.RKeySizeRange:
+		return errUnsupported, "the key is not an AES key of a size that the token can use"
+	case ck.RPINIncorrect:
+		return ErrPINIncorrect, ""
+	case ck.RPINLocked:
+		return ErrPINLocked, ""
+	case ck.RUserPINNotInitialized:
+		return ErrPINRequired, "the token has no user PIN yet: its security officer sets one"
+	case ck.RTokenWriteProtected, ck.RSessionReadOnly:
+		return ErrKeyNotPermitted, "the token or the session is read-only"
+	}
+	detail := ""
+	if call.Func == "C_Initialize" {
+		detail = "the module refuses to start: look for its own configuration file"
+		if strings.Contains(filepath.Base(modulePath), "softhsm") {
+			detail = "SoftHSM refuses to start: SOFTHSM2_CONF must name its configuration, and the folder of tokens in it must exist"
+		}
+		return ErrDeviceUnavailable, detail
+	}
+	switch token.Classify(call) {
+	case token.ClassSession, token.ClassLogin, token.ClassDevice, token.ClassLoad, token.ClassUnclear:
+		return ErrDeviceUnavailable, detail
+	}
+	return nil, detail
+}

@@ -1,0 +1,159 @@
+package pkcs11
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/signetkeys/signet/keyring/pkcs11/internal/ck"
+	"github.com/signetkeys/signet/keyring/pkcs11/internal/token"
+)
+
+// GenerateOptions says which key to make.
+type GenerateOptions struct {
+	Label string // empty means the label of Config.Key
+	ID    []byte // empty means the id of Config.Key, and without one 16 random bytes
+	Bits  int    // 128, 192 or 256; 0 means 256
+}
+
+const maxLabel = 255 // bytes; no standard limit, but tokens have them
+
+// GenerateKey makes an AES wrapping key inside the token: it never leaves it, can only encrypt and decrypt with AES-GCM, and cannot be
+// changed. The key is read back, verified, and destroyed again when the token made something else. A key with the same label or id must not
+// exist (ErrKeyExists).
+//
+// It is not retried. When ctx ends while the token works, the key may come into being nevertheless.
+func GenerateKey(ctx context.Context, cfg Config, o GenerateOptions) (*KeyInfo, error) {
+	if o.Label == "" {
+		o.Label = cfg.Key.Label
+	}
+	if len(o.ID) == 0 {
+		o.ID = cfg.Key.ID
+	}
+	id := append([]byte(nil), o.ID...)
+	if len(id) == 0 {
+		id = make([]byte, 16)
+		rand.Read(id)
+	}
+	o.ID = id
+	if o.Bits == 0 {
+		o.Bits = 256
+	}
+	switch {
+	case o.Label == "":
+		return nil, configError("a new key needs a label")
+	case !utf8.ValidString(o.Label) || len(o.Label) > maxLabel || len(o.ID) > maxLabel:
+		return nil, configError("label and id have at most %d bytes, and the label is UTF-8", maxLabel)
+	case o.Bits != 128 && o.Bits != 192 && o.Bits != 256:
+		return nil, configError("an AES key has 128, 192 or 256 bits, not %d", o.Bits)
+	}
+	return withToken(ctx, cfg, func(t *token.Token, where place) (*KeyInfo, error) {
+		where.key = o.Label
+		return token.DoReadWrite(ctx, t, func(m ck.Module, h ck.Session) (*KeyInfo, error) { return generate(m, h, t, o, where) })
+	})
+}
+
+// generate runs in one session and owns what it touches.
+func generate(m ck.Module, h ck.Session, t *token.Token, o GenerateOptions, where place) (*KeyInfo, error) {
+	const op = "generate key"
+	for _, s := range []KeySelector{{Label: o.Label}, {ID: o.ID}} {
+		_, same, err := search(m, h, &s, 1)
+		if err != nil {
+			return nil, where.fail(op, err)
+		}
+		if len(same) > 0 {
+			return nil, where.refuse(op, ErrKeyExists, same[0].describe())
+		}
+	}
+	object, dropped, err := generateWithTemplate(m, h, o)
+	if err != nil {
+		return nil, where.generateError(op, err)
+	}
+	a, err := readAttributes(m, h, object)
+	if err == nil {
+		err = a.check(o)
+	}
+	if err != nil {
+		if destroy := m.DestroyObject(h, object); destroy != nil {
+			err = fmt.Errorf("%w; destroy it by hand, because that failed: %w", err, destroy)
+		}
+		return nil, where.fail(op, err)
+	}
+	info := a.info(t)
+	info.Dropped = dropped
+	return &info, nil
+}
+
+func (p place) generateError(op string, err error) error {
+	e := p.fail(op, err)
+	var typed *Error
+	if errors.As(e, &typed) && ck.Code(err) == ck.RGeneralError {
+		typed.Detail = "the token may be read-only for this user, full, or gone"
+	}
+	return e
+}
+
+// template of an AES wrapping key. A key that can wrap keys could be used with decrypt to read other keys of the token, so it can
+// not. The attributes from optional on may be refused by a token; SENSITIVE, EXTRACTABLE and PRIVATE never are optional.
+func template(o GenerateOptions) (required []ck.Attribute, optional []namedAttributes) {
+	required = []ck.Attribute{
+		ck.Ulong(ck.AClass, ck.ClassSecretKey), ck.Ulong(ck.AKeyType, ck.KeyTypeAES), ck.Ulong(ck.AValueLen, uint(o.Bits/8)),
+		ck.Bool(ck.AToken, true), ck.Bool(ck.APrivate, true), ck.Bool(ck.ASensitive, true), ck.Bool(ck.AExtractable, false),
+		ck.Bool(ck.AEncrypt, true), ck.Bool(ck.ADecrypt, true), ck.Bool(ck.AWrap, false), ck.Bool(ck.AUnwrap, false),
+		ck.String(ck.ALabel, o.Label), ck.String(ck.AID, string(o.ID)),
+	}
+	optional = []namedAttributes{
+		{"CKA_ALLOWED_MECHANISMS", []ck.Attribute{ck.Ulong(ck.AAllowedMechanisms, ck.MechanismAESGCM)}},
+		{"CKA_MODIFIABLE", []ck.Attribute{ck.Bool(ck.AModifiable, false)}},
+		{"CKA_SIGN, CKA_VERIFY, CKA_DERIVE", []ck.Attribute{ck.Bool(ck.ASign, false), ck.Bool(ck.AVerify, false), ck.Bool(ck.ADerive, false)}},
+	}
+	return required, optional
+}
+
+type namedAttributes struct {
+	name  string
+	attrs []ck.Attribute
+}
+
+// generateWithTemplate drops optional attributes in their order as long as the token objects to the template.
+func generateWithTemplate(m ck.Module, h ck.Session, o GenerateOptions) (ck.Object, []string, error) {
+	required, optional := template(o)
+	var dropped []string
+	for {
+		full := append([]ck.Attribute(nil), required...)
+		for _, n := range optional {
+			full = append(full, n.attrs...)
+		}
+		object, err := m.GenerateKey(h, ck.MechanismAESKeyGen, full)
+		code := ck.Code(err)
+		if err == nil || len(optional) == 0 || code != ck.RTemplateInconsistent && code != ck.RAttributeTypeInvalid && code != ck.RAttributeValueInvalid {
+			return object, dropped, err
+		}
+		dropped = append(dropped, optional[0].name)
+		optional = optional[1:]
+	}
+}
+
+// check compares what the token made with what was asked for.
+func (a *attributes) check(o GenerateOptions) error {
+	var wrong []string
+	for name, bad := range map[string]bool{
+		"CKA_LABEL": a.label != o.Label, "CKA_ID": string(a.id) != string(o.ID), "CKA_KEY_TYPE": a.keyType != ck.KeyTypeAES,
+		"CKA_VALUE_LEN": a.bytes != 0 && a.bytes != uint(o.Bits/8), "CKA_SENSITIVE": !is(a.sensitive, true),
+		"CKA_EXTRACTABLE": !is(a.extractable, false), "CKA_ENCRYPT": !is(a.encrypt, true), "CKA_DECRYPT": !is(a.decrypt, true),
+		"CKA_WRAP": is(a.wrap, true), "CKA_UNWRAP": is(a.unwrap, true),
+	} {
+		if bad {
+			wrong = append(wrong, name)
+		}
+	}
+	if len(wrong) == 0 {
+		return nil
+	}
+	slices.Sort(wrong)
+	return fmt.Errorf("the token made a key whose %s is not as asked for", strings.Join(wrong, ", "))
+}
