@@ -23,7 +23,7 @@ internal/kdf: .
 internal/sharedtest:
 internal/wire: .
 keyring/suite: .
-keyring: . internal/ecsig internal/wire keyring/suite
+keyring: . internal/ecsig internal/kdf internal/wire keyring/suite
 keyring/keyringtest: . keyring keyring/suite
 keyring/raw: internal/wire keyring
 keyring/pkcs11: . internal/wire keyring keyring/pkcs11/internal/ck keyring/pkcs11/internal/module keyring/pkcs11/internal/token keyring/pkcs11/uri
@@ -40,6 +40,7 @@ ddb: . cache internal/attr keyring keyring/suite message
 config: . keyring
 config/all: config keyring keyring/pkcs11 keyring/pkcs11/uri keyring/raw
 cmd/signet: . config config/all ddb internal/wire keyring keyring/pkcs11 keyring/pkcs11/softhsm keyring/pkcs11/uri message
+examples/item: config config/all ddb
 softhsm-test: . keyring/pkcs11 keyring/pkcs11/softhsm keyring/pkcs11/uri
 `
 
@@ -49,6 +50,7 @@ const thirdParty = `
 internal/ecsig: github.com/cloudflare/circl/ecc/p384
 keyring/pkcs11/internal/ck: github.com/miekg/pkcs11
 ddb: github.com/aws/aws-sdk-go-v2/service/dynamodb/types
+examples/item: github.com/aws/aws-sdk-go-v2/service/dynamodb/types
 cmd/signet: github.com/aws/aws-sdk-go-v2/aws github.com/aws/aws-sdk-go-v2/config github.com/aws/aws-sdk-go-v2/feature/ec2/imds github.com/aws/aws-sdk-go-v2/service/dynamodb github.com/aws/aws-sdk-go-v2/service/dynamodb/types github.com/aws/smithy-go/logging github.com/spf13/cobra golang.org/x/term
 `
 

@@ -102,8 +102,8 @@ func (m *manager) DecryptionMaterials(ctx context.Context, r *DecryptionRequest)
 	case !has && r.Suite.Signed():
 		return nil, &ContextError{PublicKeyName, "missing although the suite is signed"}
 	case has:
-		b, err := base64.StdEncoding.Strict().DecodeString(point)
-		if err != nil {
+		b, err := base64.StdEncoding.DecodeString(point)
+		if err != nil || base64.StdEncoding.EncodeToString(b) != point { // the decoder skips line ends and stray bits
 			return nil, fmt.Errorf("%w: verification key is not base64", signet.ErrMalformed)
 		}
 		if mat.VerificationKey, err = ecsig.ParseCompressedPoint(r.Suite.Curve(), b); err != nil {

@@ -4,9 +4,10 @@ import (
 	"context"
 	"crypto/aes"
 	"crypto/cipher"
-	"crypto/hkdf"
 	"crypto/sha512"
 	"fmt"
+
+	"github.com/signetkeys/signet/internal/kdf"
 )
 
 // Intermediate key wrapping (DB-ESDK suites; formats: MPL, raw and KMS keyrings under 0x67xx suites): the provider wraps a fresh 32-byte
@@ -14,20 +15,28 @@ import (
 // The IV is zero: an intermediate key must never serve two data keys, which is why it is made here for each call and cached nowhere.
 const (
 	intermediateLen  = 32
-	intermediateMAC  = "AWS_MPL_INTERMEDIATE_KEYWRAP_MAC"
-	intermediateENC  = "AWS_MPL_INTERMEDIATE_KEYWRAP_ENC"
-	sealedDataKeyLen = 32 + 16
 	signingKeyLen    = 32
+	sealedDataKeyLen = 32 + 16
+)
+
+var (
+	intermediateMAC = []byte("AWS_MPL_INTERMEDIATE_KEYWRAP_MAC")
+	intermediateENC = []byte("AWS_MPL_INTERMEDIATE_KEYWRAP_ENC")
 )
 
 // intermediateKeys derives the key-encryption AEAD and the signing key of one EDK.
 func intermediateKeys(intermediate []byte) (cipher.AEAD, *Secret, error) {
-	kek, err := hkdf.Key(sha512.New, intermediate, nil, intermediateENC, 32)
-	if err != nil {
+	var prk [sha512.Size]byte
+	var key [32]byte
+	defer clear(prk[:])
+	defer clear(key[:])
+	if err := kdf.ExtractSHA512(&prk, nil, intermediate); err != nil {
 		return nil, nil, err
 	}
-	defer clear(kek)
-	block, err := aes.NewCipher(kek)
+	if err := kdf.ExpandSHA512(key[:], &prk, intermediateENC); err != nil {
+		return nil, nil, err
+	}
+	block, err := aes.NewCipher(key[:])
 	if err != nil {
 		return nil, nil, err
 	}
@@ -35,12 +44,10 @@ func intermediateKeys(intermediate []byte) (cipher.AEAD, *Secret, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	mac, err := hkdf.Key(sha512.New, intermediate, nil, intermediateMAC, signingKeyLen)
-	if err != nil {
+	if err := kdf.ExpandSHA512(key[:], &prk, intermediateMAC); err != nil {
 		return nil, nil, err
 	}
-	defer clear(mac)
-	return aead, NewSecret(mac), nil
+	return aead, NewSecret(key[:]), nil
 }
 
 func (k *single) wrapItem(ctx context.Context, r *Request, dataKey *Secret) (*Wrapped, error) {

@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/signetkeys/signet/keyring/pkcs11/internal/ck"
+	"github.com/signetkeys/signet/keyring/pkcs11/internal/module"
 	"github.com/signetkeys/signet/keyring/pkcs11/internal/token"
 )
 
@@ -28,6 +29,10 @@ const maxLabel = 255 // bytes; no standard limit, but tokens have them
 //
 // It is not retried. When ctx ends while the token works, the key may come into being nevertheless.
 func GenerateKey(ctx context.Context, cfg Config, o GenerateOptions) (*KeyInfo, error) {
+	return generateKey(ctx, module.Process(), cfg, o)
+}
+
+func generateKey(ctx context.Context, r *module.Registry, cfg Config, o GenerateOptions) (*KeyInfo, error) {
 	if o.Label == "" {
 		o.Label = cfg.Key.Label
 	}
@@ -51,7 +56,7 @@ func GenerateKey(ctx context.Context, cfg Config, o GenerateOptions) (*KeyInfo, 
 	case o.Bits != 128 && o.Bits != 192 && o.Bits != 256:
 		return nil, configError("an AES key has 128, 192 or 256 bits, not %d", o.Bits)
 	}
-	return withToken(ctx, cfg, func(t *token.Token, where place) (*KeyInfo, error) {
+	return withToken(ctx, r, cfg, func(t *token.Token, where place) (*KeyInfo, error) {
 		where.key = o.Label
 		return token.DoReadWrite(ctx, t, func(m ck.Module, h ck.Session) (*KeyInfo, error) { return generate(m, h, t, o, where) })
 	})
@@ -60,14 +65,10 @@ func GenerateKey(ctx context.Context, cfg Config, o GenerateOptions) (*KeyInfo, 
 // generate runs in one session and owns what it touches.
 func generate(m ck.Module, h ck.Session, t *token.Token, o GenerateOptions, where place) (*KeyInfo, error) {
 	const op = "generate key"
-	for _, s := range []KeySelector{{Label: o.Label}, {ID: o.ID}} {
-		_, same, err := search(m, h, &s, 1)
-		if err != nil {
-			return nil, where.fail(op, err)
-		}
-		if len(same) > 0 {
-			return nil, where.refuse(op, ErrKeyExists, same[0].describe())
-		}
+	if same, err := twin(m, h, o, 0); err != nil {
+		return nil, where.fail(op, err)
+	} else if same != nil {
+		return nil, where.refuse(op, ErrKeyExists, same.describe())
 	}
 	object, dropped, err := generateWithTemplate(m, h, o)
 	if err != nil {
@@ -76,6 +77,13 @@ func generate(m ck.Module, h ck.Session, t *token.Token, o GenerateOptions, wher
 	a, err := readAttributes(m, h, object)
 	if err == nil {
 		err = a.check(o)
+	}
+	if err == nil {
+		// Two programs that generate at once do not see each other before.
+		var same *attributes
+		if same, err = twin(m, h, o, object); same != nil {
+			err = where.refuse(op, ErrKeyExists, same.describe()+", made meanwhile")
+		}
 	}
 	if err != nil {
 		if destroy := m.DestroyObject(h, object); destroy != nil {
@@ -86,6 +94,22 @@ func generate(m ck.Module, h ck.Session, t *token.Token, o GenerateOptions, wher
 	info := a.info(t)
 	info.Dropped = dropped
 	return &info, nil
+}
+
+// twin returns a secret key other than own that has the label or the id.
+func twin(m ck.Module, h ck.Session, o GenerateOptions, own ck.Object) (*attributes, error) {
+	for _, s := range []KeySelector{{Label: o.Label}, {ID: o.ID}} {
+		objects, attrs, err := search(m, h, &s, 2)
+		if err != nil {
+			return nil, err
+		}
+		for i := range objects {
+			if own == 0 || objects[i] != own {
+				return attrs[i], nil
+			}
+		}
+	}
+	return nil, nil
 }
 
 func (p place) generateError(op string, err error) error {

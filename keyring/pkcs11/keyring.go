@@ -39,11 +39,15 @@ var (
 // Errors: *[Error] for the module, with ErrModuleNotFound, ErrModuleUnusable or ErrDeviceUnavailable; *keyring.ConfigError for the
 // configuration; signet.ErrUnsupported in a build without cgo.
 func New(ctx context.Context, cfg Config) (*Keyring, error) {
+	return newKeyring(ctx, module.Process(), cfg)
+}
+
+func newKeyring(ctx context.Context, r *module.Registry, cfg Config) (*Keyring, error) {
 	cfg, err := cfg.complete()
 	if err != nil {
 		return nil, err
 	}
-	mod, where, err := cfg.open(ctx)
+	mod, where, err := cfg.open(ctx, r)
 	if err != nil {
 		return nil, err
 	}
@@ -54,7 +58,7 @@ func New(ctx context.Context, cfg Config) (*Keyring, error) {
 }
 
 // open loads the configured module.
-func (c *Config) open(ctx context.Context) (*module.Module, place, error) {
+func (c *Config) open(ctx context.Context, r *module.Registry) (*module.Module, place, error) {
 	where := place{token: c.Token.Label, key: c.keyLabel()}
 	path, err := c.resolveModule()
 	if err != nil {
@@ -65,22 +69,28 @@ func (c *Config) open(ctx context.Context) (*module.Module, place, error) {
 		return nil, where, where.fail("load module", err)
 	}
 	where.module = path
-	mod, err := module.Process().Open(ctx, path)
+	mod, err := r.Open(ctx, path)
 	if err != nil {
 		return nil, where, place{module: path}.fail("load module", err)
 	}
 	return mod, where, nil
 }
 
-// Check finds the token, logs in, finds the key and verifies it, all of which otherwise happens with the first operation. It does
-// no cryptography.
+// Check finds the token, logs in, finds the key and verifies it, all of which otherwise happens with the first operation, and asks the
+// token whether it is still there. It does no cryptography.
 func (k *Keyring) Check(ctx context.Context) error {
 	if err := k.gate.Enter(); err != nil {
 		return k.where.fail("check", err)
 	}
 	defer k.gate.Leave()
-	_, _, err := k.bind(ctx)
-	return err
+	t, _, err := k.bind(ctx)
+	if err != nil {
+		return err
+	}
+	if err := t.Probe(ctx, true); err != nil {
+		return place{k.where.module, t.Label(), k.where.key}.unavailable("check", err, "the token does not answer")
+	}
+	return nil
 }
 
 // CanEncrypt reports whether the key may encrypt. Before the key was looked up, it is taken to be able to.

@@ -47,7 +47,7 @@ const maxListed = 10_000
 
 // ListKeys returns the secret keys on the token of cfg, in the order in which the token gives them. Of cfg.Key, what is set must match. It logs in.
 func ListKeys(ctx context.Context, cfg Config) ([]KeyInfo, error) {
-	return withToken(ctx, cfg, func(t *token.Token, where place) ([]KeyInfo, error) {
+	return withToken(ctx, module.Process(), cfg, func(t *token.Token, where place) ([]KeyInfo, error) {
 		selector := cfg.Key
 		attrs, err := token.Do(ctx, t, func(m ck.Module, h ck.Session) ([]*attributes, error) {
 			_, attrs, err := search(m, h, &selector, maxListed)
@@ -70,11 +70,11 @@ func ListKeys(ctx context.Context, cfg Config) ([]KeyInfo, error) {
 }
 
 // withToken opens module and token of cfg for the time of fn.
-func withToken[T any](ctx context.Context, cfg Config, fn func(*token.Token, place) (T, error)) (result T, err error) {
+func withToken[T any](ctx context.Context, r *module.Registry, cfg Config, fn func(*token.Token, place) (T, error)) (result T, err error) {
 	if cfg.PIN == nil && cfg.PINSource != "" {
 		return result, configError("the PIN source is set and PIN is not: pass a function that reads it")
 	}
-	mod, where, err := cfg.open(ctx)
+	mod, where, err := cfg.open(ctx, r)
 	if err != nil {
 		return result, err
 	}
@@ -107,7 +107,7 @@ type TokenInfo struct {
 // is in it is left out. modulePath is absolute.
 func ListTokens(ctx context.Context, modulePath string) ([]TokenInfo, error) {
 	cfg := Config{ModulePath: modulePath}
-	mod, where, err := cfg.open(ctx)
+	mod, where, err := cfg.open(ctx, module.Process())
 	if err != nil {
 		return nil, err
 	}

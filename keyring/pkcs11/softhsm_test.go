@@ -538,6 +538,19 @@ func TestTokenWithoutGCM(t *testing.T) {
 	}
 }
 
+// Failure 30: SoftHSM without its configuration says CKR_GENERAL_ERROR; the error says what to look at.
+func TestMissingConfiguration(t *testing.T) {
+	tok := softhsmtest.New(t)
+	if softhsm.Running() {
+		t.Fatal("SoftHSM is running, so it would not read its configuration")
+	}
+	t.Setenv(softhsm.ConfVariable, "/nonexistent/softhsm2.conf")
+	_, err := pkcs11.New(t.Context(), tok.Config("kek"))
+	if wantError(t, err, pkcs11.ErrDeviceUnavailable, signet.ErrUnavailable); !strings.Contains(err.Error(), softhsm.ConfVariable) {
+		t.Errorf("got %v", err)
+	}
+}
+
 // Failure 31: what is not a module.
 func TestModules(t *testing.T) {
 	text := filepath.Join(t.TempDir(), "text.so")

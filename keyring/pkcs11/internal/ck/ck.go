@@ -105,8 +105,6 @@ const (
 	ASign              uint = 0x108
 	AVerify            uint = 0x10A
 	ADerive            uint = 0x10C
-	AStartDate         uint = 0x110
-	AEndDate           uint = 0x111
 	AValueLen          uint = 0x161
 	AExtractable       uint = 0x162
 	AModifiable        uint = 0x170
@@ -126,7 +124,6 @@ const (
 	StateRWUser uint = 3
 
 	FlagRNG                 uint = 1 << 0
-	FlagWriteProtected      uint = 1 << 1
 	FlagLoginRequired       uint = 1 << 2
 	FlagUserPINInitialized  uint = 1 << 3
 	FlagProtectedAuthPath   uint = 1 << 8
@@ -134,10 +131,8 @@ const (
 	FlagUserPINCountLow     uint = 1 << 16
 	FlagUserPINFinalTry     uint = 1 << 17
 	FlagUserPINLocked       uint = 1 << 18
-	FlagUserPINToBeChanged  uint = 1 << 19
 	FlagMechanismEncrypt    uint = 1 << 8
 	FlagMechanismDecrypt    uint = 1 << 9
-	FlagMechanismGenerate   uint = 1 << 15
 	unavailableInformation  uint = ^uint(0)
 	largestBelievableNumber uint = 1 << 31
 )

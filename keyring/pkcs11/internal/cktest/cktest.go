@@ -73,6 +73,13 @@ func (m *Module) Set(o ck.Object, typ uint, value []byte) {
 	m.objects[o][typ] = value
 }
 
+// Remove takes an object away, as another process would.
+func (m *Module) Remove(o ck.Object) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.objects, o)
+}
+
 // Count returns how often a function was called, and Open and Peak how many sessions are and at most were open.
 func (m *Module) Count(function string) int {
 	m.mu.Lock()

@@ -33,9 +33,9 @@ func (d *PINDigest) Matches(pin []byte) bool {
 	return hmac.Equal(sum[:], d.sum[:])
 }
 
-// A Latch remembers for one token which PINs it refused, for the life of the process: a wrong PIN is never sent a second time, because tokens
+// latch remembers for one token which PINs it refused, for the life of the process: a wrong PIN is never sent a second time, because tokens
 // lock after a few.
-type Latch struct {
+type latch struct {
 	refused []refusal
 }
 
@@ -66,17 +66,17 @@ func (e *LoginError) Error() string {
 // then stays unverified.
 func (m *Module) Login(h ck.Session, slot ck.Slot, info *ck.TokenInfo, pin []byte) error {
 	key := info.Serial + "\x00" + info.Label + "\x00" + info.Manufacturer
-	latch := m.latches[key]
-	if latch == nil {
-		latch = new(Latch)
-		m.latches[key] = latch
+	l := m.latches[key]
+	if l == nil {
+		l = new(latch)
+		m.latches[key] = l
 	}
 	// The flags are read under the lock that serializes logins: older ones would not show the last failure.
 	now, err := m.ck.TokenInfo(slot)
 	if err != nil {
 		return err
 	}
-	if err := latch.check(now.Flags, pin); err != nil {
+	if err := l.check(now.Flags, pin); err != nil {
 		return err
 	}
 	m.sessions.Lock()
@@ -88,7 +88,7 @@ func (m *Module) Login(h ck.Session, slot ck.Slot, info *ck.TokenInfo, pin []byt
 		return nil
 	case ck.RPINIncorrect, ck.RPINInvalid, ck.RPINLenRange, ck.RPINExpired, ck.RPINLocked:
 		after, infoErr := m.ck.TokenInfo(slot)
-		latch.refused = append(latch.refused, refusal{NewPINDigest(pin), code, infoErr == nil && after.Flags&ck.FlagUserPINCountLow != 0})
+		l.refused = append(l.refused, refusal{NewPINDigest(pin), code, infoErr == nil && after.Flags&ck.FlagUserPINCountLow != 0})
 		return &LoginError{Code: code, Reason: reasonOf(code)}
 	}
 	return err
@@ -107,7 +107,7 @@ func reasonOf(code uint) string {
 }
 
 // check refuses what must not be sent: an empty PIN, a PIN that failed before, anything to a token that is locked or one try away from it.
-func (l *Latch) check(flags uint, pin []byte) error {
+func (l *latch) check(flags uint, pin []byte) error {
 	switch {
 	case len(pin) == 0:
 		return &LoginError{Code: ck.RPINLenRange, Latched: true, Reason: "a PIN is required"}

@@ -63,7 +63,7 @@ type Module struct {
 	initialized bool
 	adopted     bool
 	shared      map[string]*sharedValue
-	latches     map[string]*Latch
+	latches     map[string]*latch
 
 	// sessions serializes C_OpenSession, C_CloseSession and C_Login, which some modules cannot do concurrently.
 	sessions sync.Mutex
@@ -141,7 +141,7 @@ func (r *Registry) find(path string) (*Module, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &Module{Path: real, ck: c, lifecycle: make(chan struct{}, 1), shared: make(map[string]*sharedValue), latches: make(map[string]*Latch)}
+	m := &Module{Path: real, ck: c, lifecycle: make(chan struct{}, 1), shared: make(map[string]*sharedValue), latches: make(map[string]*latch)}
 	r.modules[key] = m
 	return m, nil
 }
