@@ -40,7 +40,8 @@ type EncryptionMaterials struct {
 	SigningKeys  []*Secret         // item suites: one per EDK
 	Degraded     []Attempt         // optional keyrings that did not wrap the data key
 
-	// Owner, when set, is told by Release instead of destroying the secrets: they belong to a cache.
+	// Owner, when set, is told by Release instead of destroying the secrets: they belong to a cache, or to the materials that these are a
+	// copy of.
 	Owner    Releaser
 	released bool
 }
@@ -59,6 +60,14 @@ func (m *EncryptionMaterials) Release() {
 		return
 	}
 	m.Destroy()
+}
+
+// Copy returns materials that a manager may change before it passes them on: fields may be replaced, what they refer to is shared and may
+// not. Releasing the copy releases m, which its holder must then not do itself.
+func (m *EncryptionMaterials) Copy() *EncryptionMaterials {
+	c := *m
+	c.Owner = m
+	return &c
 }
 
 // Destroy wipes the secrets. It is for their owner: the default manager's materials through Release, and caches.
@@ -99,7 +108,8 @@ type DecryptionMaterials struct {
 	Used            int              // index of the EDK that opened
 	Attempts        []Attempt        // what was tried before it
 
-	// Owner, when set, is told by Release instead of destroying the secrets: they belong to a cache.
+	// Owner, when set, is told by Release instead of destroying the secrets: they belong to a cache, or to the materials that these are a
+	// copy of.
 	Owner    Releaser
 	released bool
 }
@@ -115,6 +125,13 @@ func (m *DecryptionMaterials) Release() {
 		return
 	}
 	m.Destroy()
+}
+
+// Copy returns materials that a manager may change before it passes them on; see [EncryptionMaterials.Copy].
+func (m *DecryptionMaterials) Copy() *DecryptionMaterials {
+	c := *m
+	c.Owner = m
+	return &c
 }
 
 // Destroy wipes the secrets; see [EncryptionMaterials.Destroy].
