@@ -1,5 +1,6 @@
-// Package kdf derives keys: HKDF (RFC 5869) as the message and item formats use it. For HKDF-SHA-512, which runs three times per
-// message, it composes HMAC from one-shot SHA-512 without heap allocation; everything else is crypto/hkdf.
+// Package kdf derives keys: HKDF (RFC 5869) as the message and item formats use it, and the counter mode of SP 800-108 that ECDH
+// keyrings and branch keys use. For HKDF-SHA-512, which runs three times per message, it composes HMAC from one-shot SHA-512 without
+// heap allocation; everything else is the standard library's HKDF and HMAC.
 //
 // The fast path is off when [fips140.Enabled] reports true: the derivation then runs inside the Go Cryptographic Module. Both paths
 // give the same bytes. Stack temporaries that held key material are cleared, best effort: copies made inside the standard library or
