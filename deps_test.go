@@ -26,6 +26,7 @@ keyring/suite: .
 keyring: . internal/ecsig internal/kdf internal/wire keyring/suite
 keyring/keyringtest: . keyring keyring/suite
 keyring/raw: internal/wire keyring
+keyring/hierarchy: . internal/kdf internal/wire keyring
 keyring/pkcs11: . internal/wire keyring keyring/pkcs11/internal/ck keyring/pkcs11/internal/module keyring/pkcs11/internal/token keyring/pkcs11/uri
 keyring/pkcs11/internal/ck:
 keyring/pkcs11/internal/cktest: keyring/pkcs11/internal/ck
@@ -178,14 +179,15 @@ func TestNeverLinked(t *testing.T) {
 		pkcs11   = modulePath + "/keyring/pkcs11"
 	)
 	for pkg, never := range map[string][]string{
-		"keyring":        {sdk, raw, pkcs11, binding},
-		"keyring/raw":    {sdk, pkcs11, binding},
-		"keyring/pkcs11": {sdk, raw},
-		"cache":          {sdk, raw, pkcs11, binding},
-		"message":        {sdk, raw, pkcs11, binding, modulePath + "/cache", modulePath + "/ddb"},
-		"ddb":            {raw, pkcs11, binding},
-		"config":         {sdk, raw, pkcs11, binding},
-		"config/all":     {sdk},
+		"keyring":           {sdk, raw, pkcs11, binding},
+		"keyring/raw":       {sdk, pkcs11, binding},
+		"keyring/hierarchy": {sdk, raw, pkcs11, binding},
+		"keyring/pkcs11":    {sdk, raw},
+		"cache":             {sdk, raw, pkcs11, binding},
+		"message":           {sdk, raw, pkcs11, binding, modulePath + "/cache", modulePath + "/ddb"},
+		"ddb":               {raw, pkcs11, binding},
+		"config":            {sdk, raw, pkcs11, binding},
+		"config/all":        {sdk},
 	} {
 		for _, p := range list(t, "-deps", "./"+pkg) {
 			for _, n := range never {
