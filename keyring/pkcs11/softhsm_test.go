@@ -161,7 +161,7 @@ func TestTamperedDataKeys(t *testing.T) {
 	} {
 		before := k.Stats().Unwraps
 		_, err := unwrap(k, r, keyring.EncryptedDataKey{ProviderID: good.ProviderID, ProviderInfo: good.ProviderInfo, Ciphertext: c})
-		if !errors.Is(err, signet.ErrMalformed) || k.Stats().Unwraps != before {
+		if !errors.Is(err, keyring.ErrShape) || !errors.Is(err, signet.ErrMalformed) || k.Stats().Unwraps != before {
 			t.Errorf("%s: got %v after %d calls", name, err, k.Stats().Unwraps-before)
 		}
 	}
@@ -170,7 +170,7 @@ func TestTamperedDataKeys(t *testing.T) {
 		c := bytes.Clone(good.Ciphertext)
 		c[i] ^= 0x80
 		_, err := unwrap(k, r, keyring.EncryptedDataKey{ProviderID: good.ProviderID, ProviderInfo: good.ProviderInfo, Ciphertext: c})
-		if !errors.Is(err, signet.ErrAuthentication) || errors.Is(err, signet.ErrUnavailable) {
+		if !errors.Is(err, keyring.ErrDidNotOpen) || errors.Is(err, signet.ErrUnavailable) {
 			t.Fatalf("byte %d: got %v", i, err)
 		}
 		if text == "" {
