@@ -127,3 +127,43 @@ func TestInterruptSignal(t *testing.T) {
 		t.Error("an interrupted command left its output")
 	}
 }
+
+// An interrupted demo removes what it made.
+func TestInterruptedDemo(t *testing.T) {
+	needSoftHSM(t)
+	endpoint := needDynamoDB(t)
+	tmp, id := t.TempDir(), account()
+	cmd := exec.Command("signet", "demo", "--endpoint", endpoint)
+	cmd.Env = append(os.Environ(), "TMPDIR="+tmp, "AWS_ACCESS_KEY_ID="+id, "AWS_SECRET_ACCESS_KEY=signet", "AWS_REGION=eu-west-1")
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewScanner(stdout)
+	for lines.Scan() && !strings.HasPrefix(lines.Text(), "2. A table") {
+	}
+	if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
+		t.Fatal(err)
+	}
+	for lines.Scan() {
+	}
+	_ = cmd.Wait()
+	if got := cmd.ProcessState.ExitCode(); got != exitInterrupted {
+		t.Errorf("exit code %d, want %d", got, exitInterrupted)
+	}
+	if left, _ := os.ReadDir(tmp); len(left) > 0 {
+		t.Errorf("left in the temporary folder: %v", left)
+	}
+	out, err := clientOf(endpoint, id).ListTables(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range out.TableNames {
+		if strings.HasPrefix(name, "signet-demo-") {
+			t.Errorf("table %s is left", name)
+		}
+	}
+}
