@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -29,6 +30,7 @@ type app struct {
 
 	started bool // a command's own code has begun: errors before that are mistakes in usage
 	log     *slog.Logger
+	told    map[string]bool
 }
 
 // Output formats.
@@ -130,10 +132,24 @@ func (a *app) openKeyring(ctx context.Context, toEncrypt bool) (*config.Opened, 
 	return k, nil
 }
 
-// logAttempts logs what was tried without success on the way to one.
-func (a *app) logAttempts(message string, attempts []keyring.Attempt) {
+// passedOver tells what was tried without success on the way to it: keys that are not meant are logged, and a key that failed is a warning, because
+// another one took its place. Each is told once.
+func (a *app) passedOver(attempts []keyring.Attempt) {
 	for i := range attempts {
-		a.log.Info(message, "attempt", printable(attempts[i].String()))
+		line := printable(attempts[i].String())
+		if a.told[line] {
+			continue
+		}
+		if a.told == nil {
+			a.told = make(map[string]bool)
+		}
+		a.told[line] = true
+		var skip *keyring.Skip
+		if errors.As(attempts[i].Err, &skip) {
+			a.log.Info("passed over", "attempt", line)
+		} else {
+			a.note("warning: another key had to open it: %s", line)
+		}
 	}
 }
 

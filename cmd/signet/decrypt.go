@@ -59,7 +59,7 @@ func (a *app) decrypt(ctx context.Context, args []string, f *encryptFlags) error
 		return a.decryptError(in, args, err)
 	}
 	defer clear(plaintext)
-	a.logAttempts("skipped", h.Attempts)
+	a.passedOver(h.Attempts)
 	if err := checkContext(h.Context, want); err != nil {
 		return fmt.Errorf("%s is authentic, and not what was asked for: %w", in.name, err)
 	}

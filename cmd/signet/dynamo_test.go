@@ -27,12 +27,12 @@ func needDynamoDB(t *testing.T) string {
 	return endpoint
 }
 
-// plainClient is a client that knows nothing of signet.
-func plainClient(endpoint string) *dynamodb.Client {
+// clientOf is a client that knows nothing of signet.
+func clientOf(endpoint, accessKeyID string) *dynamodb.Client {
 	return dynamodb.New(dynamodb.Options{
 		BaseEndpoint: &endpoint, Region: "eu-west-1",
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
-			return aws.Credentials{AccessKeyID: "signet", SecretAccessKey: "signet"}, nil
+			return aws.Credentials{AccessKeyID: accessKeyID, SecretAccessKey: "signet"}, nil
 		}),
 	})
 }
@@ -49,7 +49,7 @@ func dynamoEnv(e *testscript.Env, endpoint string) {
 
 func TestItemScripts(t *testing.T) {
 	endpoint := needDynamoDB(t)
-	client := plainClient(endpoint)
+	client := clientOf(endpoint, "signet")
 	scripts(t, "item", func(e *testscript.Env) error {
 		dynamoEnv(e, endpoint)
 		table := "signet-test-" + strings.ToLower(rand.Text()[:12])
@@ -95,12 +95,7 @@ func account() string {
 
 // scriptClient is a plain client with the script's own credentials.
 func scriptClient(ts *testscript.TestScript) *dynamodb.Client {
-	o := plainClient(ts.Getenv("ENDPOINT")).Options()
-	id := ts.Getenv("AWS_ACCESS_KEY_ID")
-	o.Credentials = aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
-		return aws.Credentials{AccessKeyID: id, SecretAccessKey: "signet"}, nil
-	})
-	return dynamodb.New(o)
+	return clientOf(ts.Getenv("ENDPOINT"), ts.Getenv("AWS_ACCESS_KEY_ID"))
 }
 
 // scanText is every attribute of every item, binary ones once in base64 and once as they are.

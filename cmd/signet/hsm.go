@@ -22,6 +22,9 @@ func newHSM(a *app) *cobra.Command {
 
 // hsmConfig reads the one PKCS#11 URI that the hsm commands work on.
 func (a *app) hsmConfig() (pkcs11.Config, error) {
+	if err := needsCgo(); err != nil {
+		return pkcs11.Config{}, err
+	}
 	uris, err := a.uris()
 	if err != nil {
 		return pkcs11.Config{}, err

@@ -178,6 +178,7 @@ func (d *description) text() string {
 	}
 	for _, e := range d.EDKs {
 		line(fmt.Sprintf("data key %d", e.Index), "provider %s, %s, %d bytes", strconv.Quote(e.Provider), e.what(), e.CiphertextBytes)
+		line("", "%s", e.Ciphertext)
 	}
 	line("commitment", "%s", d.Commitment)
 	line("header tag", "%s", d.HeaderTag)

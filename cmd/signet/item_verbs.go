@@ -171,7 +171,7 @@ func (a *app) itemGet(cmd *cobra.Command, f *itemFlags) error {
 	var verified []string
 	for _, v := range info.Attributes {
 		verified = append(verified, v.Name)
-		a.logAttempts("skipped for "+printable(v.Name), v.Attempts)
+		a.passedOver(v.Attempts)
 	}
 	a.note("decrypted and verified: %s", printable(strings.Join(verified, ", ")))
 	return a.printJSON(itemJSON(item))

@@ -29,6 +29,7 @@ func newRoot(a *app) *cobra.Command {
 	root.SilenceErrors, root.SilenceUsage = true, true
 	root.PersistentPreRunE = a.begin
 	root.SetFlagErrorFunc(flagError)
+	root.SetHelpCommand(newHelp(root))
 	f := root.PersistentFlags()
 	f.StringArrayVarP(&a.keyrings, "keyring", "k", nil, "keyring `URI`; repeat it for several keys (default $SIGNET_KEYRING)")
 	f.StringVar(&a.output, "output", text, "`format` of what is printed: text, json or ndjson")
@@ -58,4 +59,20 @@ func group(use, short string, commands ...*cobra.Command) *cobra.Command {
 	g.SuggestionsMinimumDistance = 2
 	g.AddCommand(commands...)
 	return g
+}
+
+// newHelp replaces cobra's help command, which repeats unknown arguments and calls them a success.
+func newHelp(root *cobra.Command) *cobra.Command {
+	return &cobra.Command{
+		Use:   "help [COMMAND]",
+		Short: "Help about any command",
+		RunE: func(_ *cobra.Command, args []string) error {
+			cmd, rest, err := root.Find(args)
+			if err != nil || len(rest) > 0 {
+				return &fault{code: codeUsage, err: fmt.Errorf("no such command: %s", shown(args[len(args)-1])), hint: `"signet help" lists them`}
+			}
+			cmd.InitDefaultHelpFlag()
+			return cmd.Help()
+		},
+	}
 }

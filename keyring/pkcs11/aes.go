@@ -90,7 +90,7 @@ func (p *provider) Unwrap(ctx context.Context, r *keyring.Request, edk *keyring.
 	}
 	n := r.Suite.WrappedKeyLen()
 	if len(edk.Ciphertext) != n+wire.AESTagLen {
-		return nil, k.where.refuse("unwrap", errMisshapen, fmt.Sprintf("%d bytes instead of %d", len(edk.Ciphertext), n+wire.AESTagLen))
+		return nil, k.where.refuse("unwrap", keyring.ErrShape, fmt.Sprintf("%d bytes instead of %d", len(edk.Ciphertext), n+wire.AESTagLen))
 	}
 	iv := [wire.AESIVLen]byte(stored)
 	opened := make([]byte, len(edk.Ciphertext))

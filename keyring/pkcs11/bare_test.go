@@ -18,7 +18,7 @@ import (
 	softhsmtest "github.com/signetkeys/signet/softhsm-test"
 )
 
-// Failure 17: other code initialized the module first. It is adopted, and it is still that code's when signet is done.
+// Other code initialized the module first. It is adopted, and it is still that code's when signet is done.
 func TestAdoptedModule(t *testing.T) {
 	tok := softhsmtest.New(t)
 	tok.GenerateAES("kek", 256)
@@ -46,7 +46,7 @@ func TestAdoptedModule(t *testing.T) {
 	wantRoundTrip(t, open(t, tok.Config("kek")))
 }
 
-// Failures 14 to 16 as far as this stage goes: a login that other code ended is an HSM that is unavailable, never a missing key.
+// A login that other code ended is an HSM that is unavailable, never a missing key.
 func TestLoggedOutByOtherCode(t *testing.T) {
 	tok := softhsmtest.New(t)
 	tok.GenerateAES("kek", 256)

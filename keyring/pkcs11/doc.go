@@ -9,7 +9,8 @@
 //
 // A wrong PIN is sent once per process, never again. A key is found by exact label and id, and two matches are an error. Sessions are
 // pooled, four to eight per token, and shared by all keyrings on it; so is the login. Calls honour their context: one that does not return
-// in time is left behind, keeps its session, and everything else goes on.
+// in time is left behind, keeps its session, and everything else goes on. A call under a context that can end is handed to another goroutine, which
+// costs a microsecond when the processors are busy and several when they sleep and must be woken; under context.Background() it is not.
 //
 // What it does not do: it cannot protect data keys in the memory of the process, or the token from code in the same process, with
 // which it shares the module's login. Wiping of PINs and data keys is best effort.

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/signetkeys/signet"
+	"github.com/signetkeys/signet/keyring"
 	"github.com/signetkeys/signet/keyring/pkcs11/internal/ck"
 	"github.com/signetkeys/signet/keyring/pkcs11/internal/module"
 	"github.com/signetkeys/signet/keyring/pkcs11/internal/token"
@@ -44,16 +45,13 @@ var (
 	ErrClosed               error = &kind{"keyring is closed", signet.ErrUnavailable}
 
 	errUnsupported error = &kind{"not supported", signet.ErrUnsupported}
-	errMisshapen   error = &kind{"encrypted data key has a length that no data key of this suite has", signet.ErrMalformed}
-	// A token gives one answer to all three.
-	errDidNotOpen error = &kind{"did not open: wrong key, changed context or corrupted", signet.ErrAuthentication}
 )
 
 // Error is what this package returns for everything that happens at a token. It holds names and numbers, never a PIN, a key, an IV, a
 // ciphertext or the query of a URI.
 type Error struct {
 	Op       string // what was attempted: "wrap", "unwrap", "generate key"
-	Kind     error  // one of the Err values of this package, or nil
+	Kind     error  // one of the Err values of this package, keyring.ErrDidNotOpen, keyring.ErrShape, or nil
 	Detail   string // in plain words; may be empty
 	Function string // the PKCS#11 function that failed, "" when none did
 	Code     uint   // its return value, CKR_...
@@ -88,7 +86,7 @@ func (e *Error) Error() string {
 	if e.Kind != nil {
 		fmt.Fprintf(&b, ": %v", e.Kind)
 	}
-	if e.Kind == errDidNotOpen {
+	if e.Kind == keyring.ErrDidNotOpen {
 		return b.String() // nothing that would tell the causes apart
 	}
 	if e.Detail != "" {

@@ -108,11 +108,11 @@ func TestReturnValues(t *testing.T) {
 		want           error
 		class          error
 	}{
-		{"data", "C_Decrypt", ck.REncryptedDataInvalid, false, errDidNotOpen, signet.ErrAuthentication},
-		{"AEAD", "C_Decrypt", ck.RAEADDecryptFailed, false, errDidNotOpen, signet.ErrAuthentication},
-		{"unclear, token well", "C_Decrypt", ck.RGeneralError, false, errDidNotOpen, signet.ErrAuthentication},
+		{"data", "C_Decrypt", ck.REncryptedDataInvalid, false, keyring.ErrDidNotOpen, signet.ErrAuthentication},
+		{"AEAD", "C_Decrypt", ck.RAEADDecryptFailed, false, keyring.ErrDidNotOpen, signet.ErrAuthentication},
+		{"unclear, token well", "C_Decrypt", ck.RGeneralError, false, keyring.ErrDidNotOpen, signet.ErrAuthentication},
 		{"unclear, token ill", "C_Decrypt", ck.RGeneralError, true, ErrDeviceUnavailable, signet.ErrUnavailable},
-		{"vendor's", "C_Decrypt", ck.RVendorDefined + 5, false, errDidNotOpen, signet.ErrAuthentication},
+		{"vendor's", "C_Decrypt", ck.RVendorDefined + 5, false, keyring.ErrDidNotOpen, signet.ErrAuthentication},
 		{"device", "C_Decrypt", ck.RDeviceError, false, ErrDeviceUnavailable, signet.ErrUnavailable},
 		{"removed", "C_Decrypt", ck.RDeviceRemoved, false, ErrDeviceUnavailable, signet.ErrUnavailable},
 		{"session", "C_Decrypt", ck.RSessionHandleInvalid, false, ErrDeviceUnavailable, signet.ErrUnavailable},
@@ -140,7 +140,7 @@ func TestReturnValues(t *testing.T) {
 			if !errors.Is(err, tc.want) || !errors.Is(err, tc.class) {
 				t.Errorf("got %v, want %v", err, tc.want)
 			}
-			if tc.want != errDidNotOpen && errors.Is(err, signet.ErrAuthentication) {
+			if tc.want != keyring.ErrDidNotOpen && errors.Is(err, signet.ErrAuthentication) {
 				t.Errorf("%v also blames the data", err)
 			}
 			if n := fake.Count("C_Decrypt"); n > 2 {

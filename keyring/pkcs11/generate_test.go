@@ -11,7 +11,7 @@ import (
 	softhsmtest "github.com/signetkeys/signet/softhsm-test"
 )
 
-// Failure 29 is here too: a token key needs a read-write session.
+// A token key needs a read-write session.
 func TestGenerateKey(t *testing.T) {
 	tok := softhsmtest.New(t)
 	cfg := tok.Config("")

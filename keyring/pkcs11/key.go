@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/signetkeys/signet/keyring"
 	"github.com/signetkeys/signet/keyring/pkcs11/internal/ck"
 	"github.com/signetkeys/signet/keyring/pkcs11/internal/token"
 	"github.com/signetkeys/signet/keyring/pkcs11/uri"
@@ -229,7 +230,7 @@ func (k *Keyring) decryptError(ctx context.Context, t *token.Token, where place,
 		class = token.ClassData
 	}
 	if class == token.ClassData {
-		return &Error{Op: "unwrap", Kind: errDidNotOpen, Function: call.Func, Code: call.Code, Module: where.module, Token: where.token, Key: where.key}
+		return &Error{Op: "unwrap", Kind: keyring.ErrDidNotOpen, Function: call.Func, Code: call.Code, Module: where.module, Token: where.token, Key: where.key}
 	}
 	return err
 }

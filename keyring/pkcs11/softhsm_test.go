@@ -149,7 +149,7 @@ func TestForeignDataKeysAreSkipped(t *testing.T) {
 	}
 }
 
-// Failure 23 and 24 of the list in docs: tampered data keys, a wrong context, a wrong key of the same name.
+// Tampered data keys, a wrong context, a wrong key of the same name: one answer to all.
 func TestTamperedDataKeys(t *testing.T) {
 	tok := softhsmtest.New(t)
 	tok.GenerateAES("kek", 256)
@@ -161,7 +161,7 @@ func TestTamperedDataKeys(t *testing.T) {
 	} {
 		before := k.Stats().Unwraps
 		_, err := unwrap(k, r, keyring.EncryptedDataKey{ProviderID: good.ProviderID, ProviderInfo: good.ProviderInfo, Ciphertext: c})
-		if !errors.Is(err, signet.ErrMalformed) || k.Stats().Unwraps != before {
+		if !errors.Is(err, keyring.ErrShape) || !errors.Is(err, signet.ErrMalformed) || k.Stats().Unwraps != before {
 			t.Errorf("%s: got %v after %d calls", name, err, k.Stats().Unwraps-before)
 		}
 	}
@@ -170,7 +170,7 @@ func TestTamperedDataKeys(t *testing.T) {
 		c := bytes.Clone(good.Ciphertext)
 		c[i] ^= 0x80
 		_, err := unwrap(k, r, keyring.EncryptedDataKey{ProviderID: good.ProviderID, ProviderInfo: good.ProviderInfo, Ciphertext: c})
-		if !errors.Is(err, signet.ErrAuthentication) || errors.Is(err, signet.ErrUnavailable) {
+		if !errors.Is(err, keyring.ErrDidNotOpen) || errors.Is(err, signet.ErrUnavailable) {
 			t.Fatalf("byte %d: got %v", i, err)
 		}
 		if text == "" {
@@ -199,7 +199,7 @@ func TestTamperedDataKeys(t *testing.T) {
 	}
 }
 
-// Failure 23: the binding must not leak with every refused data key.
+// The binding must not leak with every refused data key.
 func TestHostileDataKeysDoNotLeak(t *testing.T) {
 	if testing.Short() {
 		t.Skip("SKIP: long test under -short")
@@ -240,7 +240,6 @@ func resident(t *testing.T) int {
 	return pages * os.Getpagesize()
 }
 
-// Failures 1, 3, 4 and 33: PINs.
 func TestPINs(t *testing.T) {
 	tok := softhsmtest.New(t)
 	tok.GenerateAES("kek", 256)
@@ -303,7 +302,7 @@ func TestPINs(t *testing.T) {
 	})
 }
 
-// Failures 6 and 7: the token's files vanish.
+// The token's files vanish.
 func TestTokenRemoved(t *testing.T) {
 	tok := softhsmtest.New(t)
 	tok.GenerateAES("kek", 256)
@@ -325,7 +324,7 @@ func TestTokenRemoved(t *testing.T) {
 	}
 }
 
-// Failure 10 and 11: another process deletes the key and makes another.
+// Another process deletes the key and makes another.
 func TestKeyDeletedAndAddedByAnotherProcess(t *testing.T) {
 	tok := softhsmtest.New(t)
 	tok.GenerateAES("kek", 256)
@@ -361,7 +360,6 @@ func TestKeyDeletedWrap(t *testing.T) {
 	wantError(t, err, pkcs11.ErrKeyNotFound, signet.ErrNotFound)
 }
 
-// Failure 12.
 func TestAmbiguousKey(t *testing.T) {
 	tok := softhsmtest.New(t)
 	tok.Import("kek", make([]byte, 32), &softhsm.KeyOptions{ID: []byte{1}})
@@ -402,7 +400,7 @@ func TestAmbiguousAndMissingToken(t *testing.T) {
 	wantError(t, open(t, cfg).Check(t.Context()), pkcs11.ErrTokenNotFound)
 }
 
-// Failure 13: after a restart of the module handles are numbered anew, in the order of lookups, and an old one may name another key. Data keys with known
+// After a restart of the module handles are numbered anew, in the order of lookups, and an old one may name another key. Data keys with known
 // answers show which key was used.
 func TestHandlesAfterRestart(t *testing.T) {
 	tok := softhsmtest.New(t)
@@ -442,7 +440,7 @@ func TestHandlesAfterRestart(t *testing.T) {
 	}
 }
 
-// Failures 25 and 27: what the key or the token does not allow.
+// What the key or the token does not allow.
 func TestKeysThatAreRefused(t *testing.T) {
 	tok := softhsmtest.New(t)
 	key := make([]byte, 32)
@@ -502,7 +500,7 @@ func TestKeysThatAreRefused(t *testing.T) {
 	wantRoundTrip(t, open(t, cfg))
 }
 
-// Failure 25: the token does not offer AES-GCM at all. SoftHSM reads its list of mechanisms once per process, so this runs in another one.
+// The token does not offer AES-GCM at all. SoftHSM reads its list of mechanisms once per process, so this runs in another one.
 func TestTokenWithoutGCM(t *testing.T) {
 	const variable = "SIGNET_TEST_TOKEN_WITHOUT_GCM"
 	if u := os.Getenv(variable); u != "" {
@@ -538,7 +536,7 @@ func TestTokenWithoutGCM(t *testing.T) {
 	}
 }
 
-// Failure 30: SoftHSM without its configuration says CKR_GENERAL_ERROR; the error says what to look at.
+// SoftHSM without its configuration says CKR_GENERAL_ERROR; the error says what to look at.
 func TestMissingConfiguration(t *testing.T) {
 	tok := softhsmtest.New(t)
 	if softhsm.Running() {
@@ -551,7 +549,7 @@ func TestMissingConfiguration(t *testing.T) {
 	}
 }
 
-// Failure 31: what is not a module.
+// What is not a module.
 func TestModules(t *testing.T) {
 	text := filepath.Join(t.TempDir(), "text.so")
 	if err := os.WriteFile(text, []byte("not a module"), 0o600); err != nil {
@@ -592,7 +590,7 @@ func TestModules(t *testing.T) {
 	}
 }
 
-// Failure 32: a key among many is looked up once.
+// A key among many is looked up once.
 func TestManyKeys(t *testing.T) {
 	tok := softhsmtest.New(t)
 	tok.ImportAES("kek", make([]byte, 32))
@@ -615,7 +613,7 @@ func TestManyKeys(t *testing.T) {
 	}
 }
 
-// Failure 34: Close drains.
+// Close drains.
 func TestCloseUnderLoad(t *testing.T) {
 	tok := softhsmtest.New(t)
 	tok.GenerateAES("kek", 256)

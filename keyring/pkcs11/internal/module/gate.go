@@ -3,6 +3,7 @@ package module
 import (
 	"errors"
 	"sync"
+	"time"
 )
 
 // ErrShut is returned by [Gate.Enter] when nobody may enter any more.
@@ -58,15 +59,35 @@ func (g *Gate) Shut() bool {
 	return true
 }
 
-// TryShut shuts the gate if nobody is inside.
-func (g *Gate) TryShut() bool {
+// ShutWithin shuts the gate if everybody leaves within d, and leaves it open otherwise.
+func (g *Gate) ShutWithin(d time.Duration) bool {
 	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.shut || g.inside > 0 {
+	if g.shut {
+		g.mu.Unlock()
 		return false
 	}
 	g.shut = true
-	return true
+	if g.inside == 0 {
+		g.mu.Unlock()
+		return true
+	}
+	empty := make(chan struct{})
+	g.empty = empty
+	g.mu.Unlock()
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-empty:
+		return true
+	case <-timer.C:
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.inside == 0 {
+		return true
+	}
+	g.shut, g.empty = false, nil
+	return false
 }
 
 // Reopen undoes Shut.

@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"github.com/signetkeys/signet/keyring/pkcs11/internal/ck"
 )
@@ -193,8 +194,11 @@ func (m *Module) Adopted() bool {
 // and never an error in use: finalizing under a call crashes.
 var ErrBusy = errors.New("a call into the module has not returned, so it stays initialized")
 
-// Close gives up one reference. The last one closes what is shared in the module and finalizes it, unless it was adopted or a call is
-// still in it.
+// closeGrace is how long the last Close waits for calls that were abandoned. Most return within microseconds.
+const closeGrace = time.Second
+
+// Close gives up one reference. The last one closes what is shared in the module and finalizes it, unless it was adopted or an abandoned call
+// is still in it after a second.
 func (m *Module) Close() error {
 	m.lock(context.Background())
 	defer m.unlock()
@@ -211,7 +215,7 @@ func (m *Module) Close() error {
 		m.initialized, m.adopted = false, false
 		return errors.Join(errs...)
 	}
-	if !m.Gate.TryShut() {
+	if !m.Gate.ShutWithin(closeGrace) {
 		return errors.Join(append(errs, ErrBusy)...)
 	}
 	defer m.Gate.Reopen()

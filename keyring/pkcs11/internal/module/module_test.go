@@ -148,7 +148,7 @@ func TestResolve(t *testing.T) {
 func TestGate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var g module.Gate
-		if g.Enter() != nil || g.TryShut() {
+		if g.Enter() != nil || g.ShutWithin(time.Second) {
 			t.Fatal("shut with somebody inside")
 		}
 		shut := make(chan bool)
@@ -169,6 +169,13 @@ func TestGate(t *testing.T) {
 		g.Reopen()
 		if g.Enter() != nil {
 			t.Error("not reopened")
+		}
+		go func() {
+			time.Sleep(time.Second)
+			g.Leave()
+		}()
+		if !g.ShutWithin(2*time.Second) || g.ShutWithin(time.Second) {
+			t.Error("ShutWithin did not wait, or shut twice")
 		}
 	})
 }

@@ -250,7 +250,7 @@ func TestHungCalls(t *testing.T) {
 			t.Fatal(err)
 		}
 		m.Gate.Leave()
-		if m.Gate.TryShut() {
+		if m.Gate.ShutWithin(0) {
 			t.Fatal("the module counts no call although two hang in it")
 		}
 		close(stuck)

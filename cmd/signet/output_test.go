@@ -1,0 +1,180 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// runApp runs a command line in this process. terminals are the standard files that are terminals.
+func runApp(t *testing.T, ctx context.Context, stdin string, terminals string, args ...string) (exit int, stdout, stderr string) {
+	t.Helper()
+	dir := t.TempDir()
+	in, out := filepath.Join(dir, "stdin"), filepath.Join(dir, "stdout")
+	if err := os.WriteFile(in, []byte(stdin), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	inFile, err := os.Open(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer inFile.Close()
+	outFile, err := os.Create(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer outFile.Close()
+	var errText bytes.Buffer
+	a := &app{
+		stdin: inFile, stdout: outFile, stderr: &errText,
+		lookupEnv: func(string) (string, bool) { return "", false },
+		isTerminal: func(f *os.File) bool {
+			return f == inFile && strings.Contains(terminals, "in") || f == outFile && strings.Contains(terminals, "out")
+		},
+	}
+	exit = a.run(ctx, args)
+	b, err := os.ReadFile(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return exit, string(b), errText.String()
+}
+
+func keyURIFor(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "kek.bin")
+	if err := os.WriteFile(path, make([]byte, 32), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return "raw-aes:example/kek?key-file=" + path
+}
+
+func TestTerminal(t *testing.T) {
+	ctx, k := t.Context(), keyURIFor(t)
+	exit, out, text := runApp(t, ctx, "hello", "out", "encrypt", "-k", k)
+	if exit != exitConfig || out != "" || !strings.Contains(text, "SIGNET3005") || !strings.Contains(text, "-o FILE") {
+		t.Errorf("binary to a terminal: exit %d, %q, %s", exit, out, text)
+	}
+	if exit, out, text = runApp(t, ctx, "hello", "out", "encrypt", "-k", k, "-o", "-"); exit != exitOK || len(out) == 0 {
+		t.Errorf("-o -: exit %d, %q, %s", exit, out, text)
+	}
+	exit, armored, text := runApp(t, ctx, "hello", "out", "encrypt", "-k", k, "--armor")
+	if exit != exitOK || !strings.HasPrefix(armored, "AgV4") {
+		t.Errorf("--armor: exit %d, %q, %s", exit, armored, text)
+	}
+	if exit, out, text = runApp(t, ctx, armored, "out", "decrypt", "-k", k, "--armor"); exit != exitOK || out != "hello" {
+		t.Errorf("text to a terminal: exit %d, %q, %s", exit, out, text)
+	}
+	_, binary, _ := runApp(t, ctx, "a\x00\x1b[31m", "", "encrypt", "-k", k)
+	if exit, out, text = runApp(t, ctx, binary, "out", "decrypt", "-k", k); exit != exitConfig || out != "" || !strings.Contains(text, "SIGNET3005") {
+		t.Errorf("binary plaintext to a terminal: exit %d, %q, %s", exit, out, text)
+	}
+	if exit, out, _ = runApp(t, ctx, binary, "out", "decrypt", "-k", k, "-o", "-"); exit != exitOK || out != "a\x00\x1b[31m" {
+		t.Errorf("binary plaintext with -o -: exit %d, %q", exit, out)
+	}
+	if _, _, text = runApp(t, ctx, "x", "in", "encrypt", "-k", k, "--armor"); !strings.Contains(text, "reading from the terminal") {
+		t.Errorf("stdin is a terminal: %q", text)
+	}
+}
+
+func TestInterrupted(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	path := filepath.Join(t.TempDir(), "out")
+	exit, _, text := runApp(t, ctx, "hello", "", "encrypt", "-k", keyURIFor(t), "-o", path)
+	if exit != exitInterrupted || !strings.Contains(text, "SIGNET1130 interrupted") {
+		t.Errorf("exit %d, %s", exit, text)
+	}
+	if _, err := os.Stat(path); err == nil {
+		t.Error("an interrupted command left its output")
+	}
+}
+
+func TestNoReplaceRace(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "out")
+	o := newOutput(path, false, 0o600)
+	if err := o.check(&app{}, nil, false); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte("somebody else's"), 0o600); err != nil { // between check and write
+		t.Fatal(err)
+	}
+	if err := o.write(&app{}, []byte("ours")); codeOf(err) != codeExists {
+		t.Errorf("got %v, want the code for an output that exists", err)
+	}
+	if b, _ := os.ReadFile(path); string(b) != "somebody else's" {
+		t.Errorf("the file holds %q", b)
+	}
+	if entries, _ := os.ReadDir(filepath.Dir(path)); len(entries) != 1 {
+		t.Errorf("%d files are left, want 1", len(entries))
+	}
+}
+
+func TestInputLimit(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "in")
+	if err := os.WriteFile(path, make([]byte, 11), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, limit := range []int64{10, 11} {
+		in, err := (&app{}).openInput([]string{path})
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := in.read(t.Context(), limit)
+		if limit == 11 && (err != nil || len(b) != 11) || limit == 10 && codeOf(err) != codeLimit {
+			t.Errorf("limit %d: %d bytes, %v", limit, len(b), err)
+		}
+		in.Close()
+	}
+	// A pipe tells no size.
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() { io.Copy(w, bytes.NewReader(make([]byte, 11))); w.Close() }()
+	if _, err := (&input{"pipe", r}).read(t.Context(), 10); codeOf(err) != codeLimit {
+		t.Errorf("pipe: got %v, want the code for limits", err)
+	}
+}
+
+func TestArmor(t *testing.T) {
+	for n := range 200 {
+		data := bytes.Repeat([]byte{2, 5}, n)[:n]
+		text := armor(data)
+		for line := range bytes.Lines(text) {
+			if len(line) > armorLine+1 || line[len(line)-1] != '\n' {
+				t.Fatalf("%d bytes: line of %d bytes", n, len(line))
+			}
+		}
+		got, err := dearmor(text)
+		if err != nil || !bytes.Equal(got, data) {
+			t.Fatalf("%d bytes: got %x, %v", n, got, err)
+		}
+		if got, err = dearmor(bytes.ReplaceAll(text, []byte("\n"), []byte("\r\n"))); err != nil || !bytes.Equal(got, data) {
+			t.Fatalf("%d bytes with CRLF: got %x, %v", n, got, err)
+		}
+	}
+	for _, bad := range []string{"AgV", "AgV4=", "Ag V4", "-gV4", "AgV5====", "AB=="} {
+		if _, err := dearmor([]byte(bad)); codeOf(err) != codeArmor {
+			t.Errorf("%q: got %v, want the code for armor", bad, err)
+		}
+	}
+}
+
+func TestPrintable(t *testing.T) {
+	for in, want := range map[string]string{
+		"plain \"text\" ä": "plain \"text\" ä",
+		"a\nb":             `a\nb`,
+		"\x1b[31m\"":       `\x1b[31m"`,
+		"a\u202eb":         `a\u202eb`,
+		"\xff":             `\xff`,
+	} {
+		if got := printable(in); got != want {
+			t.Errorf("%q: got %s, want %s", in, got, want)
+		}
+	}
+}

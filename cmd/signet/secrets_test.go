@@ -1,0 +1,83 @@
+package main
+
+import (
+	"bytes"
+	"encoding/base64"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// Whatever goes wrong, no key, PIN, plaintext or context value is printed, not even with -vv.
+func TestNoSecretIsPrinted(t *testing.T) {
+	const key, short, pin, plaintext, value = "canary-key-of-32-bytes-012345678", "canary-short", "canary-pin-4711", "canary-plaintext", "canary-value"
+	dir := t.TempDir()
+	at := func(name string) string { return filepath.Join(dir, name) }
+	for name, content := range map[string]string{"key": key, "short": short, "plain": plaintext, "item": `{"pk":{"S":"a"},"x":{"Q":"` + plaintext + `"}}`} {
+		if err := os.WriteFile(at(name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	good := "raw-aes:a/b?key-file=" + at("key")
+	if exit, _, text := runApp(t, t.Context(), "", "", "encrypt", "-k", good, "-c", "name="+value, "-o", at("msg"), at("plain")); exit != exitOK {
+		t.Fatal(text)
+	}
+	msg, err := os.ReadFile(at("msg"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	flipped := bytes.Clone(msg)
+	flipped[len(flipped)-120] ^= 1
+	for name, content := range map[string][]byte{"flipped": flipped, "cut": msg[:len(msg)-1]} {
+		if err := os.WriteFile(at(name), content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	runs := [][]string{
+		{"encrypt", "-k", "raw-aes:a/b?key-file=" + at("short"), at("plain")},
+		{"encrypt", "-k", "raw-aes:a/b?key=" + key, at("plain")},
+		{"encrypt", "-k", "raw-aes:a/b?" + key, at("plain")},
+		{"encrypt", "-k", "raw-aes:" + key, at("plain")},
+		{"encrypt", "-k", key, at("plain")},
+		{"encrypt", "-k", "pkcs11:token=a;object=b?pin-value=" + pin, at("plain")},
+		{"encrypt", "-k", "pkcs11:token=a;object=b;pin-value=" + pin, at("plain")},
+		{"encrypt", "-k", "pkcs11:token=a;object=b?pin-source=" + pin, at("plain")},
+		{"encrypt", "-k", "pkcs11:token=a;object=b?pin-souce=file:" + pin, at("plain")},
+		{"encrypt", "-k", "pkcs11:token=a;object=b?" + pin, at("plain")},
+		{"encrypt", "pkcs11:token=a?pin-value=" + pin},
+		{"decrypt", "-x" + pin},
+		{"pkcs11:token=a?pin-value=" + pin},
+		{"item", "pkcs11:token=a?pin-value=" + pin},
+		{"encrypt", "-k", good, "-c", "a=" + value, "-c", "a=" + value, at("plain")},
+		{"encrypt", "-k", good, "-c", "aws-crypto-x=" + value, at("plain")},
+		{"encrypt", "-k", good, "-o", at("msg"), at("plain")},
+		{"encrypt", "-k", good, "-o", at("nosuch/x"), at("plain")},
+		{"decrypt", "-k", good, "-c", "name=other-" + value, at("msg")},
+		{"decrypt", "-k", good, "-c", "other=" + value, at("msg")},
+		{"decrypt", "-k", "raw-aes:a/other?key-file=" + at("key"), at("msg")},
+		{"decrypt", "-k", good, at("flipped")},
+		{"decrypt", "-k", good, at("cut")},
+		{"decrypt", "-k", good, at("plain")},
+		{"decrypt", "-k", good, "--armor", at("plain")},
+		{"inspect", at("plain")},
+		{"item", "inspect", at("item")},
+		{"item", "put", "-k", good, "--table", "t", "--encrypt", "x", "--endpoint", "http://127.0.0.1:1", at("item")},
+		{"item", "get", "-k", good, "--table", "t", "--key", "pk=Q:" + value},
+		{"hsm", "list", "-k", "pkcs11:token=a?pin-value=" + pin},
+	}
+	for _, args := range runs {
+		for _, format := range []string{text, asJSON} {
+			all := append([]string{"-vv", "--output", format}, args...)
+			exit, out, errText := runApp(t, t.Context(), "", "", all...)
+			if exit == exitOK || errText == "" {
+				t.Errorf("%q: exit %d, %q", all, exit, errText)
+			}
+			for _, secret := range []string{"canary", base64.StdEncoding.EncodeToString([]byte(key))} {
+				if strings.Contains(out, secret) || strings.Contains(errText, secret) {
+					t.Errorf("%q prints a secret: %s%s", all, out, errText)
+				}
+			}
+		}
+	}
+}
