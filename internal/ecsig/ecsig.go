@@ -1,5 +1,6 @@
 // Package ecsig is ECDSA as message and item footers use it: P-256 with SHA-256 and P-384 with SHA-384, public keys as SEC 1
-// compressed points, signatures in DER that are written with one fixed length and read with any.
+// compressed points, signatures in DER that are written with one fixed length and read with any. Compressed points of P-521 are here
+// too: ECDH keyrings use them.
 //
 // Keys, signatures and P-256 verification are crypto/ecdsa. P-384 verification, which takes more time than everything else in
 // reading a short signed message, runs on github.com/cloudflare/circl/ecc/p384 where that has assembly (amd64, arm64); all of its
