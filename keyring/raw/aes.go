@@ -1,8 +1,14 @@
 // Package raw has keyrings over wrapping keys that the process itself holds. An HSM or a KMS keeps its keys better: prefer
 // keyring/pkcs11 where there is a token.
 //
-// [NewAES] is the raw AES keyring of every AWS Encryption SDK: the same namespace, key name and key bytes open each other's messages,
-// and those of a keyring/pkcs11 key with the same bytes.
+//	k, err := raw.NewAES(raw.AESConfig{Namespace: "example.com", Name: "orders-2026", Key: key})
+//
+// [NewAES], [NewRSA] and [NewECDH] are the raw keyrings of every AWS Encryption SDK: the same namespace, key name and key open each
+// other's messages, and those of a keyring/pkcs11 key with the same bytes. RSA and ECDH let a process encrypt that cannot decrypt.
+//
+// [ParseRSAPublicKey], [ParseRSAPrivateKey], [ParseECPublicKey] and [ParseECPrivateKey] read keys from PEM and DER.
+//
+// Not protected: keys in the memory of the process, and, with RSA, the encryption context of a wrapped data key by itself.
 package raw
 
 import (
@@ -32,7 +38,7 @@ type AESConfig struct {
 // 16-byte tag, the encryption context as AAD. Errors are [*keyring.ConfigError]. The number of wraps under one key should stay below
 // 2^32, the bound for random IVs.
 func NewAES(cfg AESConfig) (keyring.Keyring, error) {
-	if err := checkNames(cfg.Namespace, cfg.Name); err != nil {
+	if err := checkNames(cfg.Namespace, cfg.Name, wire.MaxAESName); err != nil {
 		return nil, err
 	}
 	switch len(cfg.Key) {
@@ -52,7 +58,7 @@ func NewAES(cfg AESConfig) (keyring.Keyring, error) {
 	return keyring.New("raw-aes", p, p, &keyring.Options{Key: cfg.Namespace + "/" + cfg.Name}), nil
 }
 
-func checkNames(namespace, name string) error {
+func checkNames(namespace, name string, maxName int) error {
 	reason := ""
 	switch {
 	case namespace == "" || name == "":
@@ -61,8 +67,8 @@ func checkNames(namespace, name string) error {
 		reason = "namespace and name must be valid UTF-8"
 	case strings.HasPrefix(namespace, "aws-kms"):
 		reason = `the namespace must not start with "aws-kms", which belongs to AWS KMS keyrings`
-	case len(namespace) > wire.MaxField || len(name) > wire.MaxAESName:
-		reason = fmt.Sprintf("namespace (at most %d bytes) or name (at most %d bytes) is too long", wire.MaxField, wire.MaxAESName)
+	case len(namespace) > wire.MaxField || len(name) > maxName:
+		reason = fmt.Sprintf("namespace (at most %d bytes) or name (at most %d bytes) is too long", wire.MaxField, maxName)
 	}
 	if reason != "" {
 		return &keyring.ConfigError{Reason: "raw keyring: " + reason}
