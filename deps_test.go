@@ -25,7 +25,7 @@ internal/wire: .
 keyring/suite: .
 keyring: . internal/ecsig internal/kdf internal/wire keyring/suite
 keyring/keyringtest: . keyring keyring/suite
-keyring/raw: internal/wire keyring
+keyring/raw: . internal/ecsig internal/kdf internal/wire keyring
 keyring/hierarchy: . internal/kdf internal/wire keyring
 keyring/pkcs11: . internal/wire keyring keyring/pkcs11/internal/ck keyring/pkcs11/internal/module keyring/pkcs11/internal/token keyring/pkcs11/uri
 keyring/pkcs11/internal/ck:
