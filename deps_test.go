@@ -42,6 +42,7 @@ config: . keyring
 config/all: config keyring keyring/pkcs11 keyring/pkcs11/uri keyring/raw
 cmd/signet: . config config/all ddb internal/wire keyring keyring/pkcs11 keyring/pkcs11/softhsm keyring/pkcs11/uri message
 examples/item: config config/all ddb
+internal/cmd/vectors: . cache keyring keyring/hierarchy keyring/raw keyring/suite message
 softhsm-test: . keyring/pkcs11 keyring/pkcs11/softhsm keyring/pkcs11/uri
 `
 
