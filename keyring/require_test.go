@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"testing"
@@ -12,6 +13,7 @@ import (
 	"github.com/signetkeys/signet"
 	"github.com/signetkeys/signet/cache"
 	"github.com/signetkeys/signet/keyring"
+	"github.com/signetkeys/signet/keyring/raw"
 	"github.com/signetkeys/signet/keyring/suite"
 	"github.com/signetkeys/signet/message"
 )
@@ -314,4 +316,34 @@ func TestRequireContextItems(t *testing.T) {
 		}
 		enc.Release()
 	}
+}
+
+func ExampleRequireContext() {
+	k, err := raw.NewAES(raw.AESConfig{Namespace: "example", Name: "key-1", Key: make([]byte, 32)})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	mm, err := keyring.RequireContext(keyring.NewManager(k), "patient")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	client, ctx := new(message.Client), context.Background()
+	pairs := keyring.EncryptionContext{"patient": "4711", "purpose": "letter"}
+	msg, err := client.Encrypt(ctx, mm, []byte("hello"), &message.EncryptOptions{Context: pairs})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	// The message does not say who the patient is; whoever decrypts has to.
+	_, _, err = client.Decrypt(ctx, mm, msg, nil)
+	fmt.Println(err)
+	plaintext, _, err := client.Decrypt(ctx, mm, msg, &message.DecryptOptions{
+		ReproducedContext: keyring.EncryptionContext{"patient": "4711"},
+	})
+	fmt.Println(string(plaintext), bytes.Contains(msg, []byte("4711")), err)
+	// Output:
+	// encryption context: pair "patient": required, but not reproduced
+	// hello false <nil>
 }
