@@ -3,7 +3,10 @@ package pkcs11
 import (
 	"bytes"
 	"context"
+	"crypto/fips140"
+	"crypto/rsa"
 	"fmt"
+	"math/big"
 	"strings"
 	"unicode/utf8"
 
@@ -27,7 +30,34 @@ const (
 	NamespaceAttribute        = "x-namespace"
 	NameAttribute             = "x-name"
 	AllowExtractableAttribute = "x-allow-extractable"
+	PaddingAttribute          = "x-padding"         // with type=private and type=public
+	PublicKeyFileAttribute    = "x-public-key-file" // as well
 )
+
+// KeyClass is the kind of key that wraps data keys.
+type KeyClass uint8
+
+const (
+	// SecretKey is an AES key. It is what a URI without a type, or with type=secret-key, names.
+	SecretKey KeyClass = iota
+	// PrivateKey is an RSA pair: the private half opens data keys in the token, the public half wraps them in this process. type=private.
+	PrivateKey
+	// PublicKey is the public half of an RSA pair alone. The keyring is encrypt-only and never logs in. type=public.
+	PublicKey
+)
+
+// String is the URI's word for the class.
+func (c KeyClass) String() string {
+	switch c {
+	case SecretKey:
+		return "secret-key"
+	case PrivateKey:
+		return "private"
+	case PublicKey:
+		return "public"
+	}
+	return fmt.Sprintf("KeyClass(%d)", uint8(c))
+}
 
 // TokenSelector says which token: every attribute that is set must match exactly, and exactly one token may match. The zero value fits when there is
 // only one.
@@ -38,7 +68,8 @@ type TokenSelector struct {
 	LibraryDescription, LibraryManufacturer, LibraryVersion string
 }
 
-// KeySelector says which key: by label, by id, or by both, which must then both match. Exactly one secret key may match.
+// KeySelector says which key: by label, by id, or by both, which must then both match. Exactly one key of the configured class may
+// match.
 type KeySelector struct {
 	Label string
 	ID    []byte
@@ -51,10 +82,25 @@ type Config struct {
 	ModulePath string
 	ModuleName string
 
+	// InitParams are the library parameters that some modules need for C_Initialize (in pReserved), such as NSS its "configdir=...". A module that
+	// already runs in this process with others is refused with ErrModuleUnusable.
+	InitParams string
+
 	Token TokenSelector
+	Class KeyClass
 	Key   KeySelector
 
-	// PIN is required for tokens that require a login, which is nearly all.
+	// Padding is how RSA pads data keys; messages do not store it. The zero value is OAEP with SHA-256.
+	Padding RSAPadding
+	// Public is the public half of an RSA pair, for tokens that do not have it as an object of its own. nil means that of the token: the public key
+	// with the private key's id or modulus, or a certificate with its id. It is copied.
+	Public *rsa.PublicKey
+	// PublicKeyFile is where [FromURI] found that the public half is. This package does not read it: whoever assembles the Config sets Public
+	// from it.
+	PublicKeyFile string
+
+	// PIN is required for tokens that require a login, which is nearly all. Without one, an RSA pair whose public half can be read without a
+	// login wraps nevertheless.
 	PIN PINFunc
 	// PINSource is where [FromURI] found that the PIN is: "file:PATH" or "env:VARIABLE". This package reads neither: whoever
 	// assembles the Config sets PIN from it.
@@ -64,7 +110,7 @@ type Config struct {
 	Namespace string
 	// Name is the key name in encrypted data keys, by which they find back to this key. Empty means the label, or, for a key that is selected by
 	// id alone, token and id in the form of a URI's path: "token=payments;id=%01". Set both to the names of an existing raw keyring
-	// to share messages with it. At most MaxNameLen bytes of UTF-8.
+	// to share messages with it. At most MaxNameLen bytes of UTF-8, and for RSA 20 more.
 	Name string
 
 	// MaxSessions bounds the pool of sessions of the token; 0 means four to eight. The first keyring on a token decides.
@@ -73,7 +119,7 @@ type Config struct {
 	AllowExtractable bool
 }
 
-// MaxNameLen is the longest key name in bytes: the provider information of an encrypted data key has 65,535 and holds 20 more.
+// MaxNameLen is the longest name of an AES key in bytes: the provider information of an encrypted data key has 65,535 and holds 20 more.
 const MaxNameLen = wire.MaxAESName
 
 // ModuleNames returns the values that Config.ModuleName and the module-name of a URI may have, sorted.
@@ -83,8 +129,17 @@ func ModuleNames() []string { return module.Names() }
 // because a misspelt x-name would silently change which data keys can be opened.
 func FromURI(u *uri.URI) (Config, error) {
 	var c Config
-	if t, ok := u.Lookup(uri.Type); ok && t != "secret-key" {
-		return Config{}, &Error{Op: "configure", Kind: errUnsupported, Detail: fmt.Sprintf("type=%s: only secret-key (AES) can wrap data keys", t)}
+	if t, ok := u.Lookup(uri.Type); ok {
+		switch t {
+		case SecretKey.String():
+		case PrivateKey.String():
+			c.Class = PrivateKey
+		case PublicKey.String():
+			c.Class = PublicKey
+		default:
+			return Config{}, &Error{Op: "configure", Kind: errUnsupported,
+				Detail: fmt.Sprintf("type=%s: only secret-key (AES), private and public (RSA) can wrap data keys", t)}
+		}
 	}
 	for _, a := range u.Path {
 		if err := c.set(a, true); err != nil {
@@ -95,6 +150,9 @@ func FromURI(u *uri.URI) (Config, error) {
 		if err := c.set(a, false); err != nil {
 			return Config{}, err
 		}
+	}
+	if c.PublicKeyFile != "" && c.Class == SecretKey {
+		return Config{}, onlyRSA(PublicKeyFileAttribute)
 	}
 	if slot, ok := u.Slot(); ok {
 		c.Token.Slot = &slot
@@ -108,7 +166,7 @@ func (c *Config) set(a uri.Attribute, path bool) error {
 		uri.SlotDescription: &c.Token.SlotDescription, uri.SlotManufacturer: &c.Token.SlotManufacturer,
 		uri.LibraryDescription: &c.Token.LibraryDescription, uri.LibraryManufacturer: &c.Token.LibraryManufacturer,
 		uri.LibraryVersion: &c.Token.LibraryVersion, uri.Object: &c.Key.Label, uri.ModulePath: &c.ModulePath, uri.ModuleName: &c.ModuleName,
-		uri.PINSource: &c.PINSource, NamespaceAttribute: &c.Namespace, NameAttribute: &c.Name,
+		uri.PINSource: &c.PINSource, NamespaceAttribute: &c.Namespace, NameAttribute: &c.Name, PublicKeyFileAttribute: &c.PublicKeyFile,
 	}
 	if a.Value == "" {
 		return configError("attribute %q is empty", a.Name)
@@ -121,19 +179,32 @@ func (c *Config) set(a uri.Attribute, path bool) error {
 	case a.Name == uri.ID:
 		c.Key.ID = []byte(a.Value)
 	case a.Name == uri.Type, a.Name == uri.SlotID:
+	case a.Name == PaddingAttribute:
+		padding, err := ParseRSAPadding(a.Value)
+		if err != nil {
+			return err
+		}
+		if c.Class == SecretKey {
+			return onlyRSA(a.Name)
+		}
+		c.Padding = padding
 	case a.Name == AllowExtractableAttribute:
 		if a.Value != "true" && a.Value != "false" {
 			return configError("attribute %q must be true or false", a.Name)
 		}
 		c.AllowExtractable = a.Value == "true"
 	default:
-		known := []string{NamespaceAttribute, NameAttribute, AllowExtractableAttribute}
+		known := []string{NamespaceAttribute, NameAttribute, PaddingAttribute, PublicKeyFileAttribute, AllowExtractableAttribute}
 		if near := uri.Nearest(a.Name, known); near != "" {
 			return configError("unknown attribute %q, did you mean %q?", a.Name, near)
 		}
 		return configError("unknown attribute %q: known vendor attributes are %s", a.Name, strings.Join(known, ", "))
 	}
 	return nil
+}
+
+func onlyRSA(attribute string) error {
+	return configError("attribute %q is for RSA: give type=private or type=public too", attribute)
 }
 
 func configError(format string, args ...any) error {
@@ -173,19 +244,37 @@ func (c Config) complete() (Config, error) {
 	if c.Name == "" {
 		c.Name = c.path().KeyName()
 	}
+	maxName := MaxNameLen
+	if c.Class != SecretKey {
+		maxName = wire.MaxField
+	}
 	switch {
-	case c.PIN == nil && c.PINSource != "":
+	case c.Class > PublicKey || c.Padding > OAEPSHA1:
+		return c, configError("unknown class or padding")
+	case c.Class == SecretKey && (c.Padding != 0 || c.Public != nil):
+		return c, configError("padding and public half are for RSA: set Class to PrivateKey or PublicKey")
+	case c.Padding == OAEPSHA1 && fips140.Enforced():
+		return c, &Error{Op: "configure", Kind: errUnsupported, Detail: "padding oaep-sha1 is not allowed with GODEBUG=fips140=only"}
+	case c.Public == nil && c.PublicKeyFile != "":
+		return c, configError("the file of the public half is set and Public is not: pass the key that is in it")
+	case c.PIN == nil && c.PINSource != "" && c.Class != PublicKey:
 		return c, configError("the PIN source is set and PIN is not: pass a function that reads it")
 	case strings.HasPrefix(c.Namespace, "aws-kms"):
 		return c, configError(`the namespace must not begin with "aws-kms", which belongs to KMS keys`)
 	case len(c.Namespace) > wire.MaxField:
 		return c, configError("the namespace has %d bytes, more than %d", len(c.Namespace), wire.MaxField)
-	case len(c.Name) > MaxNameLen:
-		return c, configError("the key name has %d bytes, more than %d", len(c.Name), MaxNameLen)
+	case len(c.Name) > maxName:
+		return c, configError("the key name has %d bytes, more than %d", len(c.Name), maxName)
 	case !utf8.ValidString(c.Namespace) || !utf8.ValidString(c.Name):
 		return c, configError("namespace and key name must be UTF-8")
 	case c.MaxSessions < 0:
 		return c, configError("the maximum of sessions is negative")
+	}
+	if c.Public != nil {
+		if reason := checkPublic(c.Public); reason != "" {
+			return c, configError("public half: %s", reason)
+		}
+		c.Public = &rsa.PublicKey{N: new(big.Int).Set(c.Public.N), E: c.Public.E}
 	}
 	return c, nil
 }

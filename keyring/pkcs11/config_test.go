@@ -2,6 +2,7 @@ package pkcs11_test
 
 import (
 	"context"
+	"crypto/rsa"
 	"errors"
 	"strings"
 	"testing"
@@ -9,6 +10,7 @@ import (
 	"github.com/signetkeys/signet"
 	"github.com/signetkeys/signet/keyring/pkcs11"
 	"github.com/signetkeys/signet/keyring/pkcs11/uri"
+	"github.com/signetkeys/signet/keyring/raw"
 )
 
 func fromURI(t *testing.T, s string) (pkcs11.Config, error) {
@@ -47,8 +49,12 @@ func TestFromURIRefuses(t *testing.T) {
 		"pkcs11:object=k?x-zebra=n":                   "known vendor attributes",
 		"pkcs11:object=k;x-name=a?x-name=b":           "twice",
 		"pkcs11:object=k?x-name=a&x-name=b":           "twice",
-		"pkcs11:object=k;type=private":                "only secret-key",
+		"pkcs11:object=k;type=cert":                   "only secret-key",
 		"pkcs11:object=k;type=data":                   "only secret-key",
+		"pkcs11:object=k?x-padding=oaep-sha1":         "type=private",
+		"pkcs11:object=k?x-public-key-file=f":         "type=private",
+		"pkcs11:object=k;type=private?x-padding=oae":  "oaep-sha512",
+		"pkcs11:object=k;type=public?x-paddin=x":      `did you mean "x-padding"`,
 		"pkcs11:object=k?x-allow-extractable=perhaps": "true or false",
 	} {
 		c, err := fromURI(t, in)
@@ -78,6 +84,13 @@ func TestConfigIsValidated(t *testing.T) {
 		"long namespace":      {pkcs11.Config{Key: key, ModulePath: "/m.so", Namespace: strings.Repeat("x", 65_536)}, "65535"},
 		"name not UTF-8":      {pkcs11.Config{Key: key, ModulePath: "/m.so", Name: "\xff"}, "UTF-8"},
 		"namespace not UTF-8": {pkcs11.Config{Key: key, ModulePath: "/m.so", Namespace: "\xff"}, "UTF-8"},
+		"padding of AES":      {pkcs11.Config{Key: key, ModulePath: "/m.so", Padding: pkcs11.OAEPSHA1}, "are for RSA"},
+		"public half of AES":  {pkcs11.Config{Key: key, ModulePath: "/m.so", Public: new(rsa.PublicKey)}, "are for RSA"},
+		"public half unread":  {pkcs11.Config{Key: key, ModulePath: "/m.so", Class: pkcs11.PublicKey, PublicKeyFile: "f"}, "Public is not"},
+		"no class":            {pkcs11.Config{Key: key, ModulePath: "/m.so", Class: 3}, "class"},
+		"no padding":          {pkcs11.Config{Key: key, ModulePath: "/m.so", Class: pkcs11.PrivateKey, Padding: 4}, "padding"},
+		"no modulus":          {pkcs11.Config{Key: key, ModulePath: "/m.so", Class: pkcs11.PublicKey, Public: new(rsa.PublicKey)}, "modulus"},
+		"long name of RSA":    {pkcs11.Config{Key: key, ModulePath: "/m.so", Class: pkcs11.PrivateKey, Name: strings.Repeat("x", 65_536)}, "65535"},
 		"sessions":            {pkcs11.Config{Key: key, ModulePath: "/m.so", MaxSessions: -1}, "negative"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -111,5 +124,26 @@ func TestWithoutCgo(t *testing.T) {
 	_, err := pkcs11.New(t.Context(), pkcs11.Config{ModulePath: "/proc/self/exe", Key: pkcs11.KeySelector{Label: "k"}})
 	if !errors.Is(err, signet.ErrUnsupported) || !strings.Contains(err.Error(), "CGO_ENABLED=1") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// The same names in the URIs of both kinds of RSA keyrings.
+func TestRSAURIs(t *testing.T) {
+	for p := pkcs11.OAEPSHA256; p <= pkcs11.OAEPSHA1; p++ {
+		for class, want := range map[string]pkcs11.KeyClass{"private": pkcs11.PrivateKey, "public": pkcs11.PublicKey} {
+			c, err := fromURI(t, "pkcs11:object=k;type="+class+"?x-padding="+p.String())
+			if err != nil || c.Class != want || c.Padding != p {
+				t.Errorf("%s, %s: got %+v, %v", class, p, c, err)
+			}
+		}
+		if rp, err := raw.ParseRSAPadding(p.String()); err != nil || rp.String() != p.String() {
+			t.Errorf("keyring/raw does not know %s: %v", p, err)
+		}
+	}
+	if c, err := fromURI(t, "pkcs11:object=k;type=public?x-public-key-file=f.pem"); err != nil || c.PublicKeyFile != "f.pem" {
+		t.Errorf("the file: got %+v, %v", c, err)
+	}
+	if c, err := fromURI(t, "pkcs11:object=k;type=private"); err != nil || c.Padding != pkcs11.OAEPSHA256 {
+		t.Errorf("the default: got %+v, %v", c, err)
 	}
 }

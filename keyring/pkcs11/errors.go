@@ -45,13 +45,16 @@ var (
 	ErrClosed               error = &kind{"keyring is closed", signet.ErrUnavailable}
 
 	errUnsupported error = &kind{"not supported", signet.ErrUnsupported}
+	errNotAPair    error = &kind{"the halves are no pair", signet.ErrPolicy}
+	// errRSA is keyring.ErrDidNotOpen without the context, which RSA does not bind.
+	errRSA error = &kind{"did not open: wrong key, wrong padding or corrupted", signet.ErrAuthentication}
 )
 
 // Error is what this package returns for everything that happens at a token. It holds names and numbers, never a PIN, a key, an IV, a
 // ciphertext or the query of a URI.
 type Error struct {
 	Op       string // what was attempted: "wrap", "unwrap", "generate key"
-	Kind     error  // one of the Err values of this package, keyring.ErrDidNotOpen, keyring.ErrShape, or nil
+	Kind     error  // one of the Err values of this package, keyring.ErrDidNotOpen, keyring.ErrShape, another with a class of signet, or nil
 	Detail   string // in plain words; may be empty
 	Function string // the PKCS#11 function that failed, "" when none did
 	Code     uint   // its return value, CKR_...
@@ -86,7 +89,7 @@ func (e *Error) Error() string {
 	if e.Kind != nil {
 		fmt.Fprintf(&b, ": %v", e.Kind)
 	}
-	if e.Kind == keyring.ErrDidNotOpen {
+	if e.Kind == keyring.ErrDidNotOpen || e.Kind == errRSA {
 		return b.String() // nothing that would tell the causes apart
 	}
 	if e.Detail != "" {
@@ -130,6 +133,7 @@ func (p place) fail(op string, err error) error {
 	var (
 		path    *module.PathError
 		load    *ck.LoadError
+		params  *module.ParamsError
 		failure *token.Failure
 	)
 	switch {
@@ -145,6 +149,8 @@ func (p place) fail(op string, err error) error {
 		if load.Unsupported {
 			e.Kind = errUnsupported
 		}
+	case errors.As(err, &params):
+		e.Kind, e.Detail = ErrModuleUnusable, params.Reason
 	case errors.As(err, &failure):
 		e.Kind, e.Detail = failureKind(failure.Kind), failure.Detail
 		if e.Function == "" {
@@ -186,7 +192,8 @@ func failureKind(k token.Kind) error {
 func callKind(call *ck.Error, modulePath string) (error, string) {
 	switch call.Code {
 	case ck.RMechanismInvalid, ck.RMechanismParamInvalid:
-		return ErrMechanismUnsupported, "the token or the key's CKA_ALLOWED_MECHANISMS does not allow AES-GCM with a 12-byte IV and a 128-bit tag"
+		return ErrMechanismUnsupported, "the token or the key's CKA_ALLOWED_MECHANISMS does not allow the mechanism: AES-GCM with a 12-byte IV and " +
+			"a 128-bit tag, or RSA-OAEP"
 	case ck.RKeyFunctionNotPermitted:
 		attribute := "CKA_ENCRYPT"
 		if strings.HasPrefix(call.Func, "C_Decrypt") {
@@ -194,7 +201,7 @@ func callKind(call *ck.Error, modulePath string) (error, string) {
 		}
 		return ErrKeyNotPermitted, attribute + " of the key is false"
 	case ck.RKeyTypeInconsistent, ck.RKeySizeRange:
-		return errUnsupported, "the key is not an AES key of a size that the token can use"
+		return errUnsupported, "the key is not of a type and size that the token can use"
 	case ck.RPINIncorrect:
 		return ErrPINIncorrect, ""
 	case ck.RPINLocked:

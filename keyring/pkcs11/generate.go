@@ -18,14 +18,14 @@ import (
 type GenerateOptions struct {
 	Label string // empty means the label of Config.Key
 	ID    []byte // empty means the id of Config.Key, and without one 16 random bytes
-	Bits  int    // 128, 192 or 256; 0 means 256
+	Bits  int    // of an AES key 128, 192 or 256, and 0 means 256; of an RSA key 2048 to 8192 in steps of 256, and 0 means 3072
 }
 
 const maxLabel = 255 // bytes; no standard limit, but tokens have them
 
 // GenerateKey makes an AES wrapping key inside the token: it never leaves it, can only encrypt and decrypt with AES-GCM, and cannot be
-// changed. The key is read back, verified, and destroyed again when the token made something else. A key with the same label or id must not
-// exist (ErrKeyExists).
+// changed. The key is read back, verified, and destroyed again when the token made something else. A key with the same label or id, of whatever
+// class, must not exist (ErrKeyExists).
 //
 // It is not retried. When ctx ends while the token works, the key may come into being nevertheless.
 func GenerateKey(ctx context.Context, cfg Config, o GenerateOptions) (*KeyInfo, error) {
@@ -33,6 +33,18 @@ func GenerateKey(ctx context.Context, cfg Config, o GenerateOptions) (*KeyInfo, 
 }
 
 func generateKey(ctx context.Context, r *module.Registry, cfg Config, o GenerateOptions) (*KeyInfo, error) {
+	if o.Bits == 0 {
+		o.Bits = 256
+	}
+	if o.Bits != 128 && o.Bits != 192 && o.Bits != 256 {
+		return nil, configError("an AES key has 128, 192 or 256 bits, not %d", o.Bits)
+	}
+	return generateWith(ctx, r, cfg, o, generate)
+}
+
+// generateWith completes the options and runs fn in a session that can make keys.
+func generateWith(ctx context.Context, r *module.Registry, cfg Config, o GenerateOptions,
+	fn func(ck.Module, ck.Session, *token.Token, GenerateOptions, place) (*KeyInfo, error)) (*KeyInfo, error) {
 	if o.Label == "" {
 		o.Label = cfg.Key.Label
 	}
@@ -45,27 +57,22 @@ func generateKey(ctx context.Context, r *module.Registry, cfg Config, o Generate
 		rand.Read(id)
 	}
 	o.ID = id
-	if o.Bits == 0 {
-		o.Bits = 256
-	}
 	switch {
 	case o.Label == "":
 		return nil, configError("a new key needs a label")
 	case !utf8.ValidString(o.Label) || len(o.Label) > maxLabel || len(o.ID) > maxLabel:
 		return nil, configError("label and id have at most %d bytes, and the label is UTF-8", maxLabel)
-	case o.Bits != 128 && o.Bits != 192 && o.Bits != 256:
-		return nil, configError("an AES key has 128, 192 or 256 bits, not %d", o.Bits)
 	}
 	return withToken(ctx, r, cfg, func(t *token.Token, where place) (*KeyInfo, error) {
 		where.key = o.Label
-		return token.DoReadWrite(ctx, t, func(m ck.Module, h ck.Session) (*KeyInfo, error) { return generate(m, h, t, o, where) })
+		return token.DoReadWrite(ctx, t, func(m ck.Module, h ck.Session) (*KeyInfo, error) { return fn(m, h, t, o, where) })
 	})
 }
 
 // generate runs in one session and owns what it touches.
 func generate(m ck.Module, h ck.Session, t *token.Token, o GenerateOptions, where place) (*KeyInfo, error) {
 	const op = "generate key"
-	if same, err := twin(m, h, o, 0); err != nil {
+	if same, err := twin(m, h, o); err != nil {
 		return nil, where.fail(op, err)
 	} else if same != nil {
 		return nil, where.refuse(op, ErrKeyExists, same.describe())
@@ -74,7 +81,7 @@ func generate(m ck.Module, h ck.Session, t *token.Token, o GenerateOptions, wher
 	if err != nil {
 		return nil, where.generateError(op, err)
 	}
-	a, err := readAttributes(m, h, object)
+	a, err := readAttributes(m, h, object, ck.ClassSecretKey)
 	if err == nil {
 		err = a.check(o)
 	}
@@ -86,26 +93,35 @@ func generate(m ck.Module, h ck.Session, t *token.Token, o GenerateOptions, wher
 		}
 	}
 	if err != nil {
-		if destroy := m.DestroyObject(h, object); destroy != nil {
-			err = fmt.Errorf("%w; destroy it by hand, because that failed: %w", err, destroy)
-		}
-		return nil, where.fail(op, err)
+		return nil, where.fail(op, destroy(m, h, err, object))
 	}
-	info := a.info(t)
+	info := a.info(t, SecretKey)
 	info.Dropped = dropped
 	return &info, nil
 }
 
-// twin returns a secret key other than own that has the label or the id.
-func twin(m ck.Module, h ck.Session, o GenerateOptions, own ck.Object) (*attributes, error) {
-	for _, s := range []KeySelector{{Label: o.Label}, {ID: o.ID}} {
-		objects, attrs, err := search(m, h, &s, 2)
-		if err != nil {
-			return nil, err
+// destroy destroys what should not have been made and returns why, with what could not be destroyed.
+func destroy(m ck.Module, h ck.Session, why error, objects ...ck.Object) error {
+	for _, o := range objects {
+		if err := m.DestroyObject(h, o); err != nil {
+			why = fmt.Errorf("%w; destroy it by hand, because that failed: %w", why, err)
 		}
-		for i := range objects {
-			if own == 0 || objects[i] != own {
-				return attrs[i], nil
+	}
+	return why
+}
+
+// twin returns a key other than own that has the label or the id.
+func twin(m ck.Module, h ck.Session, o GenerateOptions, own ...ck.Object) (*attributes, error) {
+	for _, class := range []uint{ck.ClassSecretKey, ck.ClassPrivateKey, ck.ClassPublicKey} {
+		for _, s := range []KeySelector{{Label: o.Label}, {ID: o.ID}} {
+			objects, attrs, err := search(m, h, class, &s, len(own)+1)
+			if err != nil {
+				return nil, err
+			}
+			for i := range objects {
+				if !slices.Contains(own, objects[i]) {
+					return attrs[i], nil
+				}
 			}
 		}
 	}
@@ -143,19 +159,27 @@ type namedAttributes struct {
 	attrs []ck.Attribute
 }
 
-// generateWithTemplate drops optional attributes in their order as long as the token objects to the template.
-func generateWithTemplate(m ck.Module, h ck.Session, o GenerateOptions) (ck.Object, []string, error) {
+func generateWithTemplate(m ck.Module, h ck.Session, o GenerateOptions) (object ck.Object, dropped []string, err error) {
 	required, optional := template(o)
+	dropped, err = dropping(required, optional, func(full []ck.Attribute) error {
+		object, err = m.GenerateKey(h, ck.MechanismAESKeyGen, full)
+		return err
+	})
+	return object, dropped, err
+}
+
+// dropping calls generate, without optional attributes in their order as long as the token objects to the template. It returns which.
+func dropping(required []ck.Attribute, optional []namedAttributes, generate func([]ck.Attribute) error) ([]string, error) {
 	var dropped []string
 	for {
 		full := append([]ck.Attribute(nil), required...)
 		for _, n := range optional {
 			full = append(full, n.attrs...)
 		}
-		object, err := m.GenerateKey(h, ck.MechanismAESKeyGen, full)
+		err := generate(full)
 		code := ck.Code(err)
 		if err == nil || len(optional) == 0 || code != ck.RTemplateInconsistent && code != ck.RAttributeTypeInvalid && code != ck.RAttributeValueInvalid {
-			return object, dropped, err
+			return dropped, err
 		}
 		dropped = append(dropped, optional[0].name)
 		optional = optional[1:]
@@ -164,13 +188,17 @@ func generateWithTemplate(m ck.Module, h ck.Session, o GenerateOptions) (ck.Obje
 
 // check compares what the token made with what was asked for.
 func (a *attributes) check(o GenerateOptions) error {
-	var wrong []string
-	for name, bad := range map[string]bool{
+	return notAsAsked(map[string]bool{
 		"CKA_LABEL": a.label != o.Label, "CKA_ID": string(a.id) != string(o.ID), "CKA_KEY_TYPE": a.keyType != ck.KeyTypeAES,
 		"CKA_VALUE_LEN": a.bytes != 0 && a.bytes != uint(o.Bits/8), "CKA_SENSITIVE": !is(a.sensitive, true),
 		"CKA_EXTRACTABLE": !is(a.extractable, false), "CKA_ENCRYPT": !is(a.encrypt, true), "CKA_DECRYPT": !is(a.decrypt, true),
 		"CKA_WRAP": is(a.wrap, true), "CKA_UNWRAP": is(a.unwrap, true),
-	} {
+	})
+}
+
+func notAsAsked(attributes map[string]bool) error {
+	var wrong []string
+	for name, bad := range attributes {
 		if bad {
 			wrong = append(wrong, name)
 		}

@@ -2,6 +2,7 @@ package pkcs11
 
 import (
 	"context"
+	"crypto/rsa"
 	"errors"
 	"io"
 	"sync/atomic"
@@ -11,7 +12,7 @@ import (
 	"github.com/signetkeys/signet/keyring/pkcs11/internal/token"
 )
 
-// Keyring wraps data keys under one AES key in a token. It is safe for concurrent use. Close it when done.
+// Keyring wraps data keys under one AES key or RSA pair in a token. It is safe for concurrent use. Close it when done.
 type Keyring struct {
 	keyring.Keyring
 
@@ -23,6 +24,7 @@ type Keyring struct {
 	binding chan struct{} // held by the one goroutine that opens the token or looks the key up
 	token   atomic.Pointer[token.Token]
 	key     atomic.Pointer[boundKey]
+	public  atomic.Pointer[rsa.PublicKey] // found without a login
 
 	wraps, unwraps, randoms, lookups atomic.Uint64
 }
@@ -52,8 +54,15 @@ func newKeyring(ctx context.Context, r *module.Registry, cfg Config) (*Keyring, 
 		return nil, err
 	}
 	k := &Keyring{cfg: cfg, where: where, mod: mod, binding: make(chan struct{}, 1)}
-	p := (*provider)(k)
-	k.Keyring = keyring.New("pkcs11", p, p, &keyring.Options{Key: cfg.path().KeyName()})
+	var w keyring.Wrapper = (*provider)(k)
+	var u keyring.Unwrapper = (*provider)(k)
+	switch cfg.Class {
+	case PrivateKey:
+		w, u = (*rsaProvider)(k), (*rsaProvider)(k)
+	case PublicKey:
+		w, u = (*rsaProvider)(k), nil
+	}
+	k.Keyring = keyring.New("pkcs11", w, u, &keyring.Options{Key: cfg.path().KeyName()})
 	return k, nil
 }
 
@@ -69,7 +78,7 @@ func (c *Config) open(ctx context.Context, r *module.Registry) (*module.Module, 
 		return nil, where, where.fail("load module", err)
 	}
 	where.module = path
-	mod, err := r.Open(ctx, path)
+	mod, err := r.OpenWith(ctx, path, c.InitParams)
 	if err != nil {
 		return nil, where, place{module: path}.fail("load module", err)
 	}
@@ -77,12 +86,16 @@ func (c *Config) open(ctx context.Context, r *module.Registry) (*module.Module, 
 }
 
 // Check finds the token, logs in, finds the key and verifies it, all of which otherwise happens with the first operation, and asks the
-// token whether it is still there. It does no cryptography.
+// token whether it is still there. Of an RSA pair it also opens a data key of its own making; without a PIN it only looks for the public half.
 func (k *Keyring) Check(ctx context.Context) error {
 	if err := k.gate.Enter(); err != nil {
 		return k.where.fail("check", err)
 	}
 	defer k.gate.Leave()
+	if k.withoutLogin() {
+		_, err := k.lookUpPublic(ctx)
+		return err
+	}
 	t, _, err := k.bind(ctx)
 	if err != nil {
 		return err
@@ -93,10 +106,10 @@ func (k *Keyring) Check(ctx context.Context) error {
 	return nil
 }
 
-// CanEncrypt reports whether the key may encrypt. Before the key was looked up, it is taken to be able to.
+// CanEncrypt reports whether the key may encrypt. Before the key was looked up, it is taken to be able to, and RSA always is.
 func (k *Keyring) CanEncrypt() bool {
 	b := k.key.Load()
-	return b == nil || b.attrs.allows(b.attrs.encrypt)
+	return k.cfg.Class != SecretKey || b == nil || b.attrs.allows(b.attrs.encrypt)
 }
 
 // Name and Namespace are what encrypted data keys of this keyring carry.
@@ -107,7 +120,7 @@ func (k *Keyring) Namespace() string { return k.cfg.Namespace }
 
 // Stats counts what a keyring asked of its token, whether it succeeded or not.
 type Stats struct {
-	Wraps   uint64 // data keys sealed: C_Encrypt
+	Wraps   uint64 // data keys sealed: C_Encrypt, or RSA in this process
 	Unwraps uint64 // data keys opened: C_Decrypt
 	Randoms uint64 // random bytes drawn for a data key: C_GenerateRandom
 	Lookups uint64 // searches for the key
@@ -159,7 +172,11 @@ func (k *Keyring) bind(ctx context.Context) (*token.Token, *boundKey, error) {
 		return t, b, nil
 	}
 	k.lookups.Add(1)
-	b, err := findKey(ctx, t, &k.cfg, place{k.where.module, t.Label(), k.where.key})
+	find := findAES
+	if k.cfg.Class != SecretKey {
+		find = findRSA
+	}
+	b, err := find(ctx, t, &k.cfg, place{k.where.module, t.Label(), k.where.key})
 	if err != nil {
 		return nil, nil, err
 	}

@@ -2,6 +2,7 @@ package pkcs11
 
 import (
 	"context"
+	"crypto/rsa"
 
 	"github.com/signetkeys/signet/keyring/pkcs11/internal/ck"
 	"github.com/signetkeys/signet/keyring/pkcs11/internal/module"
@@ -9,16 +10,19 @@ import (
 	"github.com/signetkeys/signet/keyring/pkcs11/uri"
 )
 
-// KeyInfo describes a secret key on a token.
+// KeyInfo describes a key on a token: a secret key, or the private half of a pair.
 type KeyInfo struct {
 	Label string
 	ID    []byte
-	Type  string // "AES"
+	Class KeyClass
+	Type  string // "AES", "RSA"
 	Bits  int    // 0 when the token does not tell
 	// What the key may do. An attribute that the token does not tell counts as false here.
 	Encrypt, Decrypt, Sensitive, Extractable bool
 
 	Token, Serial string // of the token
+	// Public is the public half of an RSA pair, nil when the private half does not tell it.
+	Public *rsa.PublicKey
 	// Dropped lists the template's optional attributes that the token refused when the key was generated.
 	Dropped []string
 }
@@ -32,12 +36,16 @@ func (k *KeyInfo) URI() *uri.URI {
 	if len(k.ID) > 0 {
 		u.Path = append(u.Path, uri.Attribute{Name: uri.ID, Value: string(k.ID)})
 	}
-	u.Path = append(u.Path, uri.Attribute{Name: uri.Type, Value: "secret-key"})
+	u.Path = append(u.Path, uri.Attribute{Name: uri.Type, Value: k.Class.String()})
 	return u
 }
 
-func (a *attributes) info(t *token.Token) KeyInfo {
-	return KeyInfo{Label: a.label, ID: a.id, Type: keyTypeName(a.keyType), Bits: int(a.bytes) * 8,
+func (a *attributes) info(t *token.Token, class KeyClass) KeyInfo {
+	var public *rsa.PublicKey
+	if a.keyType == ck.KeyTypeRSA {
+		public, _ = a.public()
+	}
+	return KeyInfo{Label: a.label, ID: a.id, Class: class, Public: public, Type: keyTypeName(a.keyType), Bits: a.bits(),
 		Encrypt: is(a.encrypt, true), Decrypt: is(a.decrypt, true), Sensitive: is(a.sensitive, true), Extractable: is(a.extractable, true),
 		Token: t.Label(), Serial: t.Serial()}
 }
@@ -45,12 +53,12 @@ func (a *attributes) info(t *token.Token) KeyInfo {
 // maxListed bounds ListKeys: reading one key costs several calls.
 const maxListed = 10_000
 
-// ListKeys returns the secret keys on the token of cfg, in the order in which the token gives them. Of cfg.Key, what is set must match. It logs in.
+// ListKeys returns the keys of cfg.Class on the token of cfg, in the order in which the token gives them. Of cfg.Key, what is set must match. It logs in.
 func ListKeys(ctx context.Context, cfg Config) ([]KeyInfo, error) {
 	return withToken(ctx, module.Process(), cfg, func(t *token.Token, where place) ([]KeyInfo, error) {
 		selector := cfg.Key
 		attrs, err := token.Do(ctx, t, func(m ck.Module, h ck.Session) ([]*attributes, error) {
-			_, attrs, err := search(m, h, &selector, maxListed)
+			_, attrs, err := search(m, h, cfg.Class.object(), &selector, maxListed)
 			return attrs, err
 		})
 		if err != nil {
@@ -63,7 +71,7 @@ func ListKeys(ctx context.Context, cfg Config) ([]KeyInfo, error) {
 		}
 		list := make([]KeyInfo, len(attrs))
 		for i, a := range attrs {
-			list[i] = a.info(t)
+			list[i] = a.info(t, cfg.Class)
 		}
 		return list, nil
 	})

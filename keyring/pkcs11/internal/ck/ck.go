@@ -17,8 +17,9 @@ type (
 // CKR_OK. They may be called concurrently once Initialize succeeded, except that one Session serves one call at a time: two at once crash
 // some modules. Slices are neither kept nor changed, except those that are documented as destinations.
 type Module interface {
-	// Initialize asks for the operating system's locks (CKF_OS_LOCKING_OK).
-	Initialize() error
+	// Initialize asks for the operating system's locks (CKF_OS_LOCKING_OK). params is the library parameter string of modules that want one,
+	// such as NSS; "" passes none.
+	Initialize(params string) error
 	Finalize() error
 	Info() (Info, error)
 	// SlotList returns the slots with a token in them.
@@ -44,12 +45,15 @@ type Module interface {
 	CreateObject(h Session, template []Attribute) (Object, error)
 	DestroyObject(h Session, o Object) error
 	GenerateKey(h Session, mechanism uint, template []Attribute) (Object, error)
+	GenerateKeyPair(h Session, mechanism uint, public, private []Attribute) (publicKey, privateKey Object, err error)
 
 	// Encrypt seals src with AES-GCM into dst and returns the length. dst must have room for the result, len(src)+16; it does not overlap
 	// src. A module that insists on an IV of its own writes it into g.IV.
 	Encrypt(h Session, key Object, g *GCM, dst, src []byte) (int, error)
 	// Decrypt opens src into dst, which must have room for len(src) bytes: some modules want more than the plaintext takes.
 	Decrypt(h Session, key Object, g *GCM, dst, src []byte) (int, error)
+	// DecryptOAEP opens src with RSA-OAEP and an empty label into dst, which must have room for len(src) bytes. src has the modulus' length.
+	DecryptOAEP(h Session, key Object, hash Hash, dst, src []byte) (int, error)
 	// GenerateRandom fills dst.
 	GenerateRandom(h Session, dst []byte) error
 }
@@ -58,6 +62,32 @@ type Module interface {
 type GCM struct {
 	IV  *[12]byte
 	AAD []byte
+}
+
+// Hash is the hash of RSA-OAEP and of its MGF1: a mechanism number.
+type Hash uint
+
+// The hashes that data keys are wrapped with.
+const (
+	SHA1   Hash = 0x220
+	SHA256 Hash = 0x250
+	SHA384 Hash = 0x260
+	SHA512 Hash = 0x270
+)
+
+// mgf is the CK_RSA_PKCS_MGF_TYPE with the same hash, 0 for an unknown one.
+func (h Hash) mgf() uint {
+	switch h {
+	case SHA1:
+		return 1
+	case SHA256:
+		return 2
+	case SHA384:
+		return 3
+	case SHA512:
+		return 4
+	}
+	return 0
 }
 
 // MaxInput is the longest src and AAD of Encrypt and Decrypt; a longer one is CKR_ARGUMENTS_BAD without a call of the module.
@@ -105,14 +135,30 @@ const (
 	ASign              uint = 0x108
 	AVerify            uint = 0x10A
 	ADerive            uint = 0x10C
+	AModulus           uint = 0x120
+	AModulusBits       uint = 0x121
+	APublicExponent    uint = 0x122
+	APrivateExponent   uint = 0x123
+	APrime1            uint = 0x124
+	APrime2            uint = 0x125
+	AExponent1         uint = 0x126
+	AExponent2         uint = 0x127
+	ACoefficient       uint = 0x128
 	AValueLen          uint = 0x161
 	AExtractable       uint = 0x162
 	AModifiable        uint = 0x170
+	AAlwaysAuth        uint = 0x202
 	AAllowedMechanisms uint = 0x40000600
 
-	ClassSecretKey uint = 4
-	KeyTypeAES     uint = 0x1F
+	ClassCertificate uint = 1
+	ClassPublicKey   uint = 2
+	ClassPrivateKey  uint = 3
+	ClassSecretKey   uint = 4
+	KeyTypeRSA       uint = 0x00
+	KeyTypeAES       uint = 0x1F
 
+	MechanismRSAKeyGen uint = 0x0000
+	MechanismRSAOAEP   uint = 0x0009
 	MechanismAESKeyGen uint = 0x1080
 	MechanismAESGCM    uint = 0x1087
 

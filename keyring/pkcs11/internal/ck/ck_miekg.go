@@ -64,8 +64,16 @@ func result(function string, rv C.ck_ulong) error {
 	return &Error{function, uint(rv)}
 }
 
-func (m *module) Initialize() error { return wrap("C_Initialize", m.ctx.Initialize()) }
-func (m *module) Finalize() error   { return wrap("C_Finalize", m.ctx.Finalize()) }
+func (m *module) Initialize(params string) error {
+	if params == "" {
+		return wrap("C_Initialize", m.ctx.Initialize())
+	}
+	p := C.CString(params)
+	defer C.free(unsafe.Pointer(p))
+	return wrap("C_Initialize", m.ctx.Initialize(pkcs11.InitializeWithReserved(unsafe.Pointer(p))))
+}
+
+func (m *module) Finalize() error { return wrap("C_Finalize", m.ctx.Finalize()) }
 
 func (m *module) Info() (Info, error) {
 	i, err := m.ctx.GetInfo()
@@ -192,4 +200,10 @@ func (m *module) DestroyObject(h Session, o Object) error {
 func (m *module) GenerateKey(h Session, mechanism uint, template []Attribute) (Object, error) {
 	o, err := m.ctx.GenerateKey(pkcs11.SessionHandle(h), []*pkcs11.Mechanism{pkcs11.NewMechanism(mechanism, nil)}, attributes(template))
 	return Object(o), wrap("C_GenerateKey", err)
+}
+
+func (m *module) GenerateKeyPair(h Session, mechanism uint, public, private []Attribute) (Object, Object, error) {
+	pub, priv, err := m.ctx.GenerateKeyPair(pkcs11.SessionHandle(h), []*pkcs11.Mechanism{pkcs11.NewMechanism(mechanism, nil)},
+		attributes(public), attributes(private))
+	return Object(pub), Object(priv), wrap("C_GenerateKeyPair", err)
 }

@@ -30,6 +30,14 @@ struct ck_gcm_params {
 	ck_ulong tag_bits;
 };
 
+struct ck_oaep_params {
+	ck_ulong hash;
+	ck_ulong mgf;
+	ck_ulong source;
+	void *source_data;
+	ck_ulong source_data_len;
+};
+
 typedef ck_ulong (*get_list_fn)(struct ck_list **);
 typedef ck_ulong (*init_fn)(ck_ulong, struct ck_mechanism *, ck_ulong);
 typedef ck_ulong (*crypt_fn)(ck_ulong, unsigned char *, ck_ulong, unsigned char *, ck_ulong *);
@@ -71,6 +79,21 @@ ck_ulong signet_crypt(struct ck_list *l, int decrypt, ck_ulong session, ck_ulong
 		return rv;
 	*step = 1;
 	return crypt(session, src, src_len, dst, dst_len);
+}
+
+ck_ulong signet_decrypt_oaep(struct ck_list *l, ck_ulong session, ck_ulong key, ck_ulong hash, ck_ulong mgf, unsigned char *src,
+	ck_ulong src_len, unsigned char *dst, ck_ulong *dst_len, int *step)
+{
+	struct ck_oaep_params p = {hash, mgf, 1 /* CKZ_DATA_SPECIFIED */, NULL, 0};
+	struct ck_mechanism m = {0x9 /* CKM_RSA_PKCS_OAEP */, &p, sizeof p};
+	ck_ulong rv;
+
+	*step = 0;
+	rv = ((init_fn)l->fn[FN_DECRYPT_INIT])(session, &m, key);
+	if (rv != 0)
+		return rv;
+	*step = 1;
+	return ((crypt_fn)l->fn[FN_DECRYPT])(session, src, src_len, dst, dst_len);
 }
 
 ck_ulong signet_random(struct ck_list *l, ck_ulong session, unsigned char *dst, ck_ulong len)

@@ -20,5 +20,9 @@ struct ck_list *signet_load(const char *path, char *reason, size_t n);
 ck_ulong signet_crypt(struct ck_list *l, int decrypt, ck_ulong session, ck_ulong key, unsigned char *iv, unsigned char *aad,
 	ck_ulong aad_len, unsigned char *src, ck_ulong src_len, unsigned char *dst, ck_ulong *dst_len, int *step);
 
+/* signet_decrypt_oaep runs C_DecryptInit and C_Decrypt with RSA-OAEP and an empty label. The rest is as in signet_crypt. */
+ck_ulong signet_decrypt_oaep(struct ck_list *l, ck_ulong session, ck_ulong key, ck_ulong hash, ck_ulong mgf, unsigned char *src,
+	ck_ulong src_len, unsigned char *dst, ck_ulong *dst_len, int *step);
+
 ck_ulong signet_random(struct ck_list *l, ck_ulong session, unsigned char *dst, ck_ulong len);
 ck_ulong signet_login(struct ck_list *l, ck_ulong session, ck_ulong user, unsigned char *pin, ck_ulong len);

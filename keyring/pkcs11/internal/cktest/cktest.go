@@ -1,11 +1,18 @@
 // Package cktest is a PKCS#11 module in memory for tests of what cannot be provoked on a real one: hangs, session limits, device errors at a chosen
-// moment. It does the real AES-GCM and answers with the real return values.
+// moment. It does the real AES-GCM and RSA-OAEP and answers with the real return values.
 package cktest
 
 import (
+	"crypto"
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/rand"
+	"crypto/rsa"
+	_ "crypto/sha1" // the hashes of OAEP
+	_ "crypto/sha256"
+	_ "crypto/sha512"
+	"math/big"
+	"slices"
 	"sync"
 
 	"github.com/signetkeys/signet/keyring/pkcs11/internal/ck"
@@ -19,13 +26,16 @@ type Module struct {
 	mu          sync.Mutex
 	Token       ck.TokenInfo
 	PIN         string
-	MaxOpen     int // sessions, 0 for no limit
+	Params      string    // of the last initialization
+	Hashes      []ck.Hash // that RSA-OAEP works with; others are CKR_MECHANISM_PARAM_INVALID. Nil means all
+	MaxOpen     int       // sessions, 0 for no limit
 	Calls       map[string]int
 	initialized bool
 	loggedIn    bool
 	next        ck.Session
 	sessions    map[ck.Session]bool
 	objects     map[ck.Object]map[uint][]byte
+	rsaKeys     map[ck.Object]*rsa.PrivateKey
 	nextObject  ck.Object
 	peak        int
 }
@@ -41,21 +51,41 @@ func New(label, pin string) *Module {
 		Token: ck.TokenInfo{Label: label, Serial: "0001", Manufacturer: "cktest", Model: "memory",
 			Flags: ck.FlagRNG | ck.FlagLoginRequired | ck.FlagTokenInitialized | ck.FlagUserPINInitialized},
 		PIN: pin, Calls: make(map[string]int), sessions: make(map[ck.Session]bool), objects: make(map[ck.Object]map[uint][]byte),
+		rsaKeys: make(map[ck.Object]*rsa.PrivateKey),
 	}
 }
 
 // AddKey puts an AES key on the token.
 func (m *Module) AddKey(label string, key []byte) ck.Object {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.nextObject++
-	o := map[uint][]byte{}
-	for _, a := range []ck.Attribute{
+	return m.addObject([]ck.Attribute{
 		ck.Ulong(ck.AClass, ck.ClassSecretKey), ck.Ulong(ck.AKeyType, ck.KeyTypeAES), ck.Ulong(ck.AValueLen, uint(len(key))),
 		ck.String(ck.ALabel, label), ck.String(ck.AID, "\x01"), ck.Bool(ck.AToken, true), ck.Bool(ck.APrivate, true),
 		ck.Bool(ck.ASensitive, true), ck.Bool(ck.AExtractable, false), ck.Bool(ck.AEncrypt, true), ck.Bool(ck.ADecrypt, true),
 		ck.String(ck.AValue, string(key)),
-	} {
+	})
+}
+
+// AddRSA puts both halves of an RSA pair on the token, the public one readable without a login.
+func (m *Module) AddRSA(label string, key *rsa.PrivateKey) (public, private ck.Object) {
+	common := []ck.Attribute{
+		ck.Ulong(ck.AKeyType, ck.KeyTypeRSA), ck.String(ck.ALabel, label), ck.String(ck.AID, "\x01"), ck.Bool(ck.AToken, true),
+		ck.String(ck.AModulus, string(key.N.Bytes())), ck.String(ck.APublicExponent, string(big.NewInt(int64(key.E)).Bytes())),
+	}
+	public = m.addObject(append(slices.Clone(common), ck.Ulong(ck.AClass, ck.ClassPublicKey), ck.Bool(ck.APrivate, false), ck.Bool(ck.AEncrypt, true)))
+	private = m.addObject(append(slices.Clone(common), ck.Ulong(ck.AClass, ck.ClassPrivateKey), ck.Bool(ck.APrivate, true), ck.Bool(ck.ADecrypt, true),
+		ck.Bool(ck.ASensitive, true), ck.Bool(ck.AExtractable, false)))
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.rsaKeys[private] = key
+	return public, private
+}
+
+func (m *Module) addObject(attrs []ck.Attribute) ck.Object {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.nextObject++
+	o := map[uint][]byte{}
+	for _, a := range attrs {
 		o[a.Type] = a.Value
 	}
 	m.objects[m.nextObject] = o
@@ -133,7 +163,7 @@ func (m *Module) enterSession(function string, h ck.Session) error {
 	return nil
 }
 
-func (m *Module) Initialize() error {
+func (m *Module) Initialize(params string) error {
 	if err := m.enter("C_Initialize", 0); err != nil {
 		return err
 	}
@@ -141,7 +171,7 @@ func (m *Module) Initialize() error {
 	if m.initialized {
 		return fail("C_Initialize", ck.RCryptokiAlreadyInitialized)
 	}
-	m.initialized = true
+	m.initialized, m.Params = true, params
 	return nil
 }
 
@@ -274,11 +304,16 @@ func (m *Module) FindObjects(h ck.Session, template []ck.Attribute, limit int) (
 	defer m.mu.Unlock()
 	var found []ck.Object
 	for o := ck.Object(1); o <= m.nextObject && len(found) < limit; o++ {
-		if attrs, ok := m.objects[o]; ok && m.loggedIn && matches(attrs, template) {
+		if attrs, ok := m.objects[o]; ok && (m.loggedIn || isPublic(attrs)) && matches(attrs, template) {
 			found = append(found, o)
 		}
 	}
 	return found, nil
+}
+
+func isPublic(attrs map[uint][]byte) bool {
+	private, told := ck.AsBool(attrs[ck.APrivate])
+	return told && !private
 }
 
 func matches(attrs map[uint][]byte, template []ck.Attribute) bool {
@@ -330,6 +365,10 @@ func (m *Module) GenerateKey(ck.Session, uint, []ck.Attribute) (ck.Object, error
 	return 0, fail("C_GenerateKey", ck.RFunctionNotSupported)
 }
 
+func (m *Module) GenerateKeyPair(ck.Session, uint, []ck.Attribute, []ck.Attribute) (ck.Object, ck.Object, error) {
+	return 0, 0, fail("C_GenerateKeyPair", ck.RFunctionNotSupported)
+}
+
 func (m *Module) aead(function string, h ck.Session, key ck.Object) (cipher.AEAD, error) {
 	if err := m.enterSession(function, h); err != nil {
 		return nil, err
@@ -368,6 +407,32 @@ func (m *Module) Decrypt(h ck.Session, key ck.Object, g *ck.GCM, dst, src []byte
 	}
 	if len(dst) < len(src) {
 		return 0, fail("C_Decrypt", ck.RBufferTooSmall)
+	}
+	return copy(dst, p), nil
+}
+
+func (m *Module) DecryptOAEP(h ck.Session, key ck.Object, hash ck.Hash, dst, src []byte) (int, error) {
+	if err := m.enterSession("C_DecryptInit", h); err != nil {
+		return 0, err
+	}
+	priv, loggedIn := m.rsaKeys[key], m.loggedIn
+	_, exists := m.objects[key]
+	known := m.Hashes == nil || slices.Contains(m.Hashes, hash)
+	m.mu.Unlock()
+	switch {
+	case priv == nil || !exists || !loggedIn:
+		return 0, fail("C_DecryptInit", ck.RKeyHandleInvalid)
+	case !known:
+		return 0, fail("C_DecryptInit", ck.RMechanismParamInvalid)
+	}
+	if err := m.enterSession("C_Decrypt", h); err != nil {
+		return 0, err
+	}
+	m.mu.Unlock()
+	f := map[ck.Hash]crypto.Hash{ck.SHA1: crypto.SHA1, ck.SHA256: crypto.SHA256, ck.SHA384: crypto.SHA384, ck.SHA512: crypto.SHA512}[hash]
+	p, err := rsa.DecryptOAEP(f.New(), nil, priv, src, nil)
+	if err != nil {
+		return 0, fail("C_Decrypt", ck.REncryptedDataInvalid)
 	}
 	return copy(dst, p), nil
 }

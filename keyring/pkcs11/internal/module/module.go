@@ -23,6 +23,15 @@ type PathError struct {
 	Missing      bool // there is no such file
 }
 
+// ParamsError says that a module runs in this process and was initialized with other library parameters than the ones that are asked for.
+type ParamsError struct {
+	Path   string
+	Reason string
+}
+
+// Error implements error. It does not repeat the parameters.
+func (e *ParamsError) Error() string { return fmt.Sprintf("module %q: %s", e.Path, e.Reason) }
+
 // Error implements error.
 func (e *PathError) Error() string { return fmt.Sprintf("module path %q: %s", e.Path, e.Reason) }
 
@@ -63,6 +72,7 @@ type Module struct {
 	refs        int
 	initialized bool
 	adopted     bool
+	params      string // of the initialization
 	shared      map[string]*sharedValue
 	latches     map[string]*latch
 
@@ -74,6 +84,12 @@ type Module struct {
 //
 // A module that other code of the process had initialized is adopted: it is used and never finalized.
 func (r *Registry) Open(ctx context.Context, path string) (*Module, error) {
+	return r.OpenWith(ctx, path, "")
+}
+
+// OpenWith is Open with library parameters for C_Initialize. A module that already runs with other parameters, or with those of other
+// code, is a *[ParamsError]: it would silently work on something else.
+func (r *Registry) OpenWith(ctx context.Context, path, params string) (*Module, error) {
 	m, err := r.find(path)
 	if err != nil {
 		return nil, err
@@ -82,6 +98,10 @@ func (r *Registry) Open(ctx context.Context, path string) (*Module, error) {
 		return nil, err
 	}
 	if m.initialized {
+		if err := m.checkParams(params); err != nil {
+			m.unlock()
+			return nil, err
+		}
 		m.refs++
 		m.unlock()
 		return m, nil
@@ -89,7 +109,7 @@ func (r *Registry) Open(ctx context.Context, path string) (*Module, error) {
 	// The lock passes to the call: when ctx ends first, the initialized module stays for the next Open.
 	_, err = Await(ctx, func() (struct{}, error) {
 		defer m.unlock()
-		err := m.ck.Initialize()
+		err := m.ck.Initialize(params)
 		switch ck.Code(err) {
 		case ck.ROK:
 			if err != nil {
@@ -97,10 +117,14 @@ func (r *Registry) Open(ctx context.Context, path string) (*Module, error) {
 			}
 		case ck.RCryptokiAlreadyInitialized:
 			m.adopted = true
+			if err := m.checkParams(params); err != nil {
+				m.adopted = false
+				return struct{}{}, err
+			}
 		default:
 			return struct{}{}, err
 		}
-		m.initialized = true
+		m.initialized, m.params = true, params
 		m.refs++
 		return struct{}{}, nil
 	}, func(_ struct{}, err error) {
@@ -112,6 +136,17 @@ func (r *Registry) Open(ctx context.Context, path string) (*Module, error) {
 		return nil, err
 	}
 	return m, nil
+}
+
+// checkParams compares with what the module was initialized with. An adopted module does not tell, so it fits no parameters but none.
+func (m *Module) checkParams(params string) error {
+	switch {
+	case m.adopted && params != "":
+		return &ParamsError{m.Path, "other code of this process initialized it, with parameters that it does not tell"}
+	case !m.adopted && m.params != params:
+		return &ParamsError{m.Path, "it runs in this process with other parameters"}
+	}
+	return nil
 }
 
 func (r *Registry) find(path string) (*Module, error) {

@@ -70,7 +70,7 @@ func TestRegistrySharesByFile(t *testing.T) {
 
 func TestAdoptedModuleIsNotFinalized(t *testing.T) {
 	fake := cktest.New("t", "1")
-	if err := fake.Initialize(); err != nil { // by other code of the process
+	if err := fake.Initialize(""); err != nil { // by other code of the process
 		t.Fatal(err)
 	}
 	r := module.NewRegistry(func(string) (ck.Module, error) { return fake, nil })

@@ -19,26 +19,37 @@ type Handle struct {
 // what the token used afterwards: a token that insists on its own overwrites it. When ctx ends first the error is that of ctx and
 // nothing of the caller's is touched any more.
 func (t *Token) Encrypt(ctx context.Context, key Handle, iv *[12]byte, aad, dst, src []byte) (int, error) {
-	return t.crypt(ctx, opEncrypt, key, iv, aad, dst, src)
+	return t.crypt(ctx, opEncrypt, key, 0, iv, aad, dst, src)
 }
 
 // Decrypt opens src into dst, which has room for len(src) bytes. Otherwise it is like Encrypt.
 func (t *Token) Decrypt(ctx context.Context, key Handle, iv *[12]byte, aad, dst, src []byte) (int, error) {
-	return t.crypt(ctx, opDecrypt, key, iv, aad, dst, src)
+	return t.crypt(ctx, opDecrypt, key, 0, iv, aad, dst, src)
+}
+
+// DecryptOAEP opens src, which has the length of the key's modulus and at most [MaxRSA] bytes, into dst, which has room for as many. The rest is as in
+// Encrypt.
+func (t *Token) DecryptOAEP(ctx context.Context, key Handle, hash ck.Hash, dst, src []byte) (int, error) {
+	return t.crypt(ctx, opOAEP, key, hash, nil, nil, dst, src)
 }
 
 // Generate mixes random bytes of the token into secret, which holds random bytes already, so that neither source is trusted alone, and seals
 // it into dst like Encrypt. A token without a random generator only seals. secret is changed on success only.
 func (t *Token) Generate(ctx context.Context, key Handle, iv *[12]byte, aad, dst, secret []byte) (int, error) {
 	if !t.rng {
-		return t.crypt(ctx, opEncrypt, key, iv, aad, dst, secret)
+		return t.crypt(ctx, opEncrypt, key, 0, iv, aad, dst, secret)
 	}
-	return t.crypt(ctx, opGenerate, key, iv, aad, dst, secret)
+	return t.crypt(ctx, opGenerate, key, 0, iv, aad, dst, secret)
 }
 
-func (t *Token) crypt(ctx context.Context, kind opKind, key Handle, iv *[12]byte, aad, dst, src []byte) (int, error) {
-	if len(src) > MaxInput {
-		return 0, fmt.Errorf("input of %d bytes is longer than %d", len(src), MaxInput)
+// crypt runs one operation: hash is for RSA, iv and aad are for AES.
+func (t *Token) crypt(ctx context.Context, kind opKind, key Handle, hash ck.Hash, iv *[12]byte, aad, dst, src []byte) (int, error) {
+	limit := MaxInput
+	if kind == opOAEP {
+		limit = MaxRSA
+	}
+	if len(src) > limit {
+		return 0, fmt.Errorf("input of %d bytes is longer than %d", len(src), limit)
 	}
 	s, err := t.acquire(ctx)
 	if err != nil {
@@ -52,15 +63,18 @@ func (t *Token) crypt(ctx context.Context, kind opKind, key Handle, iv *[12]byte
 	in := s.in[:len(src)]
 	copy(in, src)
 	o := &s.op
-	o.kind, o.key, o.iv, o.src, o.n = kind, key.Object, *iv, in, 0
-	o.gcm.IV = &o.iv
+	o.kind, o.key, o.hash, o.src, o.n = kind, key.Object, hash, in, 0
+	if iv != nil {
+		o.iv = *iv
+		o.gcm.IV = &o.iv
+	}
 	direct := ctx.Done() == nil
 	if direct {
 		o.gcm.AAD, o.dst = aad, dst
 		err = s.direct()
 	} else {
 		s.aad = append(s.aad[:0], aad...)
-		o.gcm.AAD, o.dst = s.aad, s.out[:min(len(dst), maxOutput)]
+		o.gcm.AAD, o.dst = s.aad, s.out[:min(len(dst), len(s.out))]
 		var left bool
 		if err, left = s.abandonable(ctx); left {
 			return 0, err
@@ -71,14 +85,16 @@ func (t *Token) crypt(ctx context.Context, kind opKind, key Handle, iv *[12]byte
 		return 0, err
 	}
 	n := o.n
-	*iv = o.iv
+	if iv != nil {
+		*iv = o.iv
+	}
 	if kind == opGenerate {
 		copy(src, in)
 	}
 	clear(in)
 	if !direct {
 		copy(dst, o.dst[:n])
-		clear(o.dst[:n])
+		clear(o.dst) // modules may write more than they return
 	}
 	o.gcm.AAD, o.src, o.dst = nil, nil, nil
 	t.put(s)

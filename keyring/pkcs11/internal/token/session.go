@@ -11,8 +11,9 @@ import (
 
 const (
 	// MaxInput is the longest input of Encrypt and Decrypt in bytes. Data keys have 16 to 32 and their wrapped forms 16 more.
-	MaxInput  = 256
-	maxOutput = MaxInput + 16
+	MaxInput = 256
+	// MaxRSA is the longest input of DecryptOAEP in bytes: a modulus of 16,384 bits.
+	MaxRSA = 2048
 )
 
 type opKind uint8
@@ -21,6 +22,7 @@ const (
 	opEncrypt opKind = iota
 	opDecrypt
 	opGenerate // XOR the token's random bytes onto src, then encrypt it
+	opOAEP     // decrypt with RSA-OAEP
 	opFunc
 )
 
@@ -29,6 +31,7 @@ type op struct {
 	kind     opKind
 	key      ck.Object
 	gcm      ck.GCM
+	hash     ck.Hash
 	iv       [12]byte
 	src, dst []byte
 	n        int
@@ -41,6 +44,9 @@ func (o *op) run(m ck.Module, h ck.Session) (err error) {
 		return o.fn(m, h)
 	case opDecrypt:
 		o.n, err = m.Decrypt(h, o.key, &o.gcm, o.dst, o.src)
+		return err
+	case opOAEP:
+		o.n, err = m.DecryptOAEP(h, o.key, o.hash, o.dst, o.src)
 		return err
 	case opGenerate:
 		var random [MaxInput]byte
@@ -71,8 +77,8 @@ type session struct {
 	inUse bool      // set for a worker that closes a session which still holds its slot
 
 	op  op
-	in  [MaxInput]byte
-	out [maxOutput]byte
+	in  [MaxRSA]byte
+	out [MaxRSA]byte
 	aad []byte
 
 	// The worker runs calls that can be abandoned. It is started by the first of them and ends with the session.

@@ -576,7 +576,7 @@ func BenchmarkOverhead(b *testing.B) {
 // nullModule does nothing, so that what is measured is everything around it.
 type nullModule struct{ ck.Module }
 
-func (*nullModule) Initialize() error            { return nil }
+func (*nullModule) Initialize(string) error      { return nil }
 func (*nullModule) Info() (ck.Info, error)       { return ck.Info{}, nil }
 func (*nullModule) SlotList() ([]ck.Slot, error) { return []ck.Slot{1}, nil }
 func (*nullModule) TokenInfo(ck.Slot) (ck.TokenInfo, error) {
