@@ -9,10 +9,14 @@ import (
 	"github.com/signetkeys/signet/keyring"
 	"github.com/signetkeys/signet/keyring/pkcs11"
 	"github.com/signetkeys/signet/keyring/pkcs11/uri"
+	"github.com/signetkeys/signet/keyring/raw"
 )
 
+const maxCertificate = 64 << 10 // bytes; a public key or a certificate in PEM
+
 // PKCS11 reads the configuration of a key or token from a PKCS#11 URI; its PIN function reads the URI's pin-source, or asks if env has somebody to
-// ask and there is none. Errors are [*config.URIError], and those of [pkcs11.FromURI].
+// ask and there is none. The public half of an RSA pair is read if the URI names its file. Errors are [*config.URIError],
+// [*config.SourceError], and those of [pkcs11.FromURI].
 func PKCS11(text string, env config.Env) (pkcs11.Config, error) {
 	u, err := parsePKCS11(text)
 	if err != nil {
@@ -21,6 +25,15 @@ func PKCS11(text string, env config.Env) (pkcs11.Config, error) {
 	cfg, err := pkcs11.FromURI(u)
 	if err != nil {
 		return pkcs11.Config{}, err
+	}
+	if cfg.PublicKeyFile != "" {
+		b, err := env.ReadFile("public key", cfg.PublicKeyFile, maxCertificate)
+		if err != nil {
+			return pkcs11.Config{}, err
+		}
+		if cfg.Public, err = raw.ParseRSAPublicKey(b); err != nil {
+			return pkcs11.Config{}, &config.SourceError{What: "public key", Kind: "file", Name: cfg.PublicKeyFile, Err: err}
+		}
 	}
 	switch source, label := cfg.PINSource, cfg.Token.Label; {
 	case source != "":
@@ -59,7 +72,8 @@ func redactPKCS11(text string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	named := []string{uri.ModuleName, uri.ModulePath, pkcs11.NamespaceAttribute, pkcs11.NameAttribute, pkcs11.AllowExtractableAttribute}
+	named := []string{uri.ModuleName, uri.ModulePath, pkcs11.NamespaceAttribute, pkcs11.NameAttribute,
+		pkcs11.PaddingAttribute, pkcs11.PublicKeyFileAttribute, pkcs11.AllowExtractableAttribute}
 	unnamed := func(a uri.Attribute) bool { return !slices.Contains(named, a.Name) }
 	vendor := func(a uri.Attribute) bool { return len(a.Name) > 1 && a.Name[:2] == "x-" && unnamed(a) }
 	u.Path = slices.DeleteFunc(u.Path, vendor)

@@ -1,7 +1,13 @@
 package all_test
 
 import (
+	"bytes"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/pem"
 	"errors"
+	"io"
 	"strings"
 	"testing"
 
@@ -24,7 +30,9 @@ func TestPKCS11Refuses(t *testing.T) {
 		{"pkcs11:tokne=t;object=k", signet.ErrPolicy, `did you mean "token"?`},
 		{"pkcs11:token=t;token=u", signet.ErrPolicy, "given twice"},
 		{"pkcs11:token=t;object=k?x-nmae=a", signet.ErrPolicy, `did you mean "x-name"?`},
-		{"pkcs11:token=t;object=k;type=private?module-name=softhsm2", signet.ErrUnsupported, "type=private"},
+		{"pkcs11:token=t;object=k;type=cert?module-name=softhsm2", signet.ErrUnsupported, "type=cert"},
+		{"pkcs11:token=t;object=k;type=private?module-name=softhsm2&x-padding=pkcs1", signet.ErrPolicy, "oaep-sha256"},
+		{"pkcs11:token=t;object=k;type=public?x-public-key-file=nosuch", signet.ErrPolicy, "public key from file"},
 		{"pkcs11:token=t;object=k?module-name=nosuch", signet.ErrPolicy, "softhsm2"},
 		{"pkcs11:token=t;object=k", signet.ErrPolicy, "a module is required"},
 		{"pkcs11:token=t?module-name=softhsm2", signet.ErrPolicy, "name the key"},
@@ -42,9 +50,10 @@ func TestPKCS11Refuses(t *testing.T) {
 
 func TestRedactPKCS11(t *testing.T) {
 	for in, want := range map[string]string{
-		"pkcs11:object=k;token=t?pin-source=file:/secret&module-name=softhsm2&x-name=n": "pkcs11:token=t;object=k?module-name=softhsm2&x-name=n",
-		"pkcs11:token=t;x-other=1?pin-source=env:P&x-other=2":                           "pkcs11:token=t",
-		"pkcs11:token=t?pin-value=1":                                                    "pkcs11:...",
+		"pkcs11:object=k;token=t?pin-source=file:/secret&module-name=softhsm2&x-name=n":                     "pkcs11:token=t;object=k?module-name=softhsm2&x-name=n",
+		"pkcs11:token=t;object=k;type=private?x-padding=oaep-sha1&x-public-key-file=a.pem&pin-source=env:P": "pkcs11:token=t;object=k;type=private?x-padding=oaep-sha1&x-public-key-file=a.pem",
+		"pkcs11:token=t;x-other=1?pin-source=env:P&x-other=2":                                               "pkcs11:token=t",
+		"pkcs11:token=t?pin-value=1": "pkcs11:...",
 	} {
 		if got := all.Mux().Redact(in); got != want {
 			t.Errorf("%s: got %s, want %s", in, got, want)
@@ -64,5 +73,30 @@ func TestPKCS11PIN(t *testing.T) {
 	}
 	if cfg, err = all.PKCS11("pkcs11:token=t;object=k", env); err != nil || cfg.PIN != nil {
 		t.Errorf("without pin-source and nobody to ask: %v, want no PIN function", err)
+	}
+}
+
+func TestPKCS11PublicKeyFile(t *testing.T) {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	content := pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})
+	env := config.Env{Open: func(string) (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(content)), nil }}
+	const uri = "pkcs11:token=t;object=k;type=public?x-public-key-file=key.pem"
+	cfg, err := all.PKCS11(uri, env)
+	if err != nil || !key.PublicKey.Equal(cfg.Public) {
+		t.Errorf("got %v, %v", cfg.Public, err)
+	}
+	for name, b := range map[string][]byte{"no key": []byte("text"), "too long": make([]byte, 65<<10)} {
+		content = b
+		var source *config.SourceError
+		if _, err := all.PKCS11(uri, env); !errors.As(err, &source) || source.Name != "key.pem" {
+			t.Errorf("%s: got %v", name, err)
+		}
 	}
 }
