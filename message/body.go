@@ -15,6 +15,7 @@ const (
 	regularOverhead = 4 + suite.IVLen + suite.TagLen         // sequence, IV, tag
 	finalOverhead   = 4 + 4 + suite.IVLen + 4 + suite.TagLen // marker, sequence, IV, content length, tag
 	nonFramedHead   = suite.IVLen + 8
+	frameHeadMax    = finalOverhead - suite.TagLen // what parseFrameHead needs to see at most
 
 	// maxNonFramed is the exclusive bound of a non-framed body: what AES-GCM can seal under one IV.
 	maxNonFramed = 1<<36 - 32
@@ -41,52 +42,53 @@ func (f *frame) contentLen() int { return len(f.sealed) - suite.TagLen }
 // parseFrame reads the frame that must have sequence number seq from the start of b; at is its offset in the message, for errors.
 func (h *header) parseFrame(b []byte, seq uint32, at int64) (f frame, n int, err error) {
 	r := wire.NewReader(b)
+	content, err := h.parseFrameHead(&r, &f, seq, at)
+	if err != nil {
+		return f, 0, err
+	}
+	if content+suite.TagLen > uint64(r.Len()) {
+		return f, 0, truncated("body")
+	}
+	f.sealed = r.Bytes(int(content) + suite.TagLen)
+	return f, r.Offset(), nil
+}
+
+// parseFrameHead reads what stands before a frame's ciphertext, and returns the ciphertext's length in bytes without the tag.
+func (h *header) parseFrameHead(r *wire.Reader, f *frame, seq uint32, at int64) (content uint64, err error) {
 	if !h.framed() {
-		return h.parseNonFramed(&r, at)
+		*f = frame{seq: 1, final: true, iv: r.Bytes(suite.IVLen)}
+		content = r.U64()
+		switch {
+		case r.Short():
+			return 0, truncated("body")
+		case content >= maxNonFramed:
+			return 0, &FormatError{at + suite.IVLen, "non-framed body is longer than AES-GCM allows"}
+		}
+		return content, nil
 	}
 	f.seq = r.U32()
-	content := uint64(h.frameLen)
+	content = uint64(h.frameLen)
 	if f.seq == finalMarker {
 		f.final = true
 		f.seq = r.U32()
 	}
 	if r.Short() {
-		return f, 0, truncated("body")
+		return 0, truncated("body")
 	}
 	if f.seq != seq {
-		return f, 0, &FormatError{at, "frame out of order"}
+		return 0, &FormatError{at, "frame out of order"}
 	}
 	f.iv = r.Bytes(suite.IVLen)
 	if f.final {
 		content = uint64(r.U32())
 		if !r.Short() && content > uint64(h.frameLen) {
-			return f, 0, &FormatError{at, "final frame is longer than the frame length"}
+			return 0, &FormatError{at, "final frame is longer than the frame length"}
 		}
 	}
-	if content+suite.TagLen > uint64(r.Len()) {
-		return f, 0, truncated("body")
-	}
-	f.sealed = r.Bytes(int(content) + suite.TagLen)
 	if r.Short() {
-		return f, 0, truncated("body")
+		return 0, truncated("body")
 	}
-	return f, r.Offset(), nil
-}
-
-func (h *header) parseNonFramed(r *wire.Reader, at int64) (f frame, n int, err error) {
-	f = frame{seq: 1, final: true, iv: r.Bytes(suite.IVLen)}
-	content := r.U64()
-	if r.Short() {
-		return f, 0, truncated("body")
-	}
-	if content >= maxNonFramed {
-		return f, 0, &FormatError{at + suite.IVLen, "non-framed body is longer than AES-GCM allows"}
-	}
-	if content+suite.TagLen > uint64(r.Len()) {
-		return f, 0, truncated("body")
-	}
-	f.sealed = r.Bytes(int(content) + suite.TagLen)
-	return f, r.Offset(), nil
+	return content, nil
 }
 
 var zeroIV [suite.IVLen]byte

@@ -225,7 +225,7 @@ func (r *Reader) fail(err error) error {
 // fetch cuts the next frames off the input and starts opening them. It returns io.EOF or the error that follows what was queued.
 func (r *Reader) fetch() error {
 	if r.final {
-		return r.checkEnd()
+		return checkEnd(&r.src)
 	}
 	j := r.takeJob()
 	var err error
@@ -319,7 +319,7 @@ func (r *Reader) start(j *openJob) {
 
 // checkSignature reads the footer and compares: with the signature, or in a second pass with what was verified before.
 func (r *Reader) checkSignature() error {
-	signature, err := r.readFooter()
+	signature, err := readFooter(&r.src)
 	if err != nil {
 		return err
 	}
@@ -336,17 +336,17 @@ func (r *Reader) checkSignature() error {
 	return nil
 }
 
-func (r *Reader) readFooter() ([]byte, error) {
+func readFooter(in *input) ([]byte, error) {
 	for {
-		signature, n, err := parseFooter(r.src.buf[r.src.pos:], r.src.offset)
+		signature, n, err := parseFooter(in.buf[in.pos:], in.offset)
 		if err == nil {
-			r.src.next(n)
+			in.next(n)
 			return signature, nil
 		}
 		if !wire.IsShort(err) {
 			return nil, err
 		}
-		if more := r.src.fill(); more == io.EOF {
+		if more := in.fill(); more == io.EOF {
 			return nil, err
 		} else if more != nil {
 			return nil, readError(more)
@@ -354,10 +354,10 @@ func (r *Reader) readFooter() ([]byte, error) {
 	}
 }
 
-// checkEnd makes sure that nothing follows.
-func (r *Reader) checkEnd() error {
-	if r.src.pos == len(r.src.buf) {
-		err := r.src.fill()
+// checkEnd makes sure that nothing follows: then it returns io.EOF.
+func checkEnd(in *input) error {
+	if in.pos == len(in.buf) {
+		err := in.fill()
 		if err == io.EOF {
 			return io.EOF
 		}
@@ -365,7 +365,7 @@ func (r *Reader) checkEnd() error {
 			return readError(err)
 		}
 	}
-	return errTrailing(r.src.offset)
+	return errTrailing(in.offset)
 }
 
 // signedSource decides how a signed message is read: in two passes when the source can seek (the result is where it began), in one when
@@ -397,7 +397,7 @@ func (r *Reader) firstPass(s io.Seeker, start int64) error {
 	if err := r.checkSignature(); err != nil {
 		return err
 	}
-	if err := r.checkEnd(); err != io.EOF {
+	if err := checkEnd(&r.src); err != io.EOF {
 		return err
 	}
 	if _, err := s.Seek(start+body, io.SeekStart); err != nil {
