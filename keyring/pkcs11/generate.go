@@ -25,7 +25,7 @@ const maxLabel = 255 // bytes; no standard limit, but tokens have them
 
 // GenerateKey makes an AES wrapping key inside the token: it never leaves it, can only encrypt and decrypt with AES-GCM, and cannot be
 // changed. The key is read back, verified, and destroyed again when the token made something else. A key with the same label or id, of whatever
-// class, must not exist (ErrKeyExists).
+// class, must not exist (ErrKeyExists). cfg.Class must be SecretKey.
 //
 // It is not retried. When ctx ends while the token works, the key may come into being nevertheless.
 func GenerateKey(ctx context.Context, cfg Config, o GenerateOptions) (*KeyInfo, error) {
@@ -33,6 +33,9 @@ func GenerateKey(ctx context.Context, cfg Config, o GenerateOptions) (*KeyInfo, 
 }
 
 func generateKey(ctx context.Context, r *module.Registry, cfg Config, o GenerateOptions) (*KeyInfo, error) {
+	if cfg.Class != SecretKey {
+		return nil, configError("type=%s names an RSA key, and this makes an AES key", cfg.Class)
+	}
 	if o.Bits == 0 {
 		o.Bits = 256
 	}
@@ -147,38 +150,46 @@ func template(o GenerateOptions) (required []ck.Attribute, optional []namedAttri
 		ck.String(ck.ALabel, o.Label), ck.String(ck.AID, string(o.ID)),
 	}
 	optional = []namedAttributes{
-		{"CKA_ALLOWED_MECHANISMS", []ck.Attribute{ck.Ulong(ck.AAllowedMechanisms, ck.MechanismAESGCM)}},
-		{"CKA_MODIFIABLE", []ck.Attribute{ck.Bool(ck.AModifiable, false)}},
-		{"CKA_SIGN, CKA_VERIFY, CKA_DERIVE", []ck.Attribute{ck.Bool(ck.ASign, false), ck.Bool(ck.AVerify, false), ck.Bool(ck.ADerive, false)}},
+		{name: "CKA_ALLOWED_MECHANISMS", attrs: []ck.Attribute{ck.Ulong(ck.AAllowedMechanisms, ck.MechanismAESGCM)}},
+		{name: "CKA_MODIFIABLE", attrs: []ck.Attribute{ck.Bool(ck.AModifiable, false)}},
+		{name: "CKA_SIGN, CKA_VERIFY, CKA_DERIVE", attrs: []ck.Attribute{ck.Bool(ck.ASign, false), ck.Bool(ck.AVerify, false), ck.Bool(ck.ADerive, false)}},
 	}
 	return required, optional
 }
 
 type namedAttributes struct {
-	name  string
-	attrs []ck.Attribute
+	name   string
+	attrs  []ck.Attribute
+	public []ck.Attribute // of the public half of a pair
 }
 
 func generateWithTemplate(m ck.Module, h ck.Session, o GenerateOptions) (object ck.Object, dropped []string, err error) {
 	required, optional := template(o)
-	dropped, err = dropping(required, optional, func(full []ck.Attribute) error {
+	dropped, err = dropping(optional, func(kept []namedAttributes) error {
+		full := slices.Clone(required)
+		for _, n := range kept {
+			full = append(full, n.attrs...)
+		}
 		object, err = m.GenerateKey(h, ck.MechanismAESKeyGen, full)
 		return err
 	})
 	return object, dropped, err
 }
 
-// dropping calls generate, without optional attributes in their order as long as the token objects to the template. It returns which.
-func dropping(required []ck.Attribute, optional []namedAttributes, generate func([]ck.Attribute) error) ([]string, error) {
+// dropping calls generate, without optional attributes in their order as long as the token objects to the template. It returns which. To the first of
+// them, CKA_ALLOWED_MECHANISMS, NSS objects with CKR_GENERAL_ERROR.
+func dropping(optional []namedAttributes, generate func(kept []namedAttributes) error) ([]string, error) {
 	var dropped []string
 	for {
-		full := append([]ck.Attribute(nil), required...)
-		for _, n := range optional {
-			full = append(full, n.attrs...)
+		err := generate(optional)
+		objects := false
+		switch ck.Code(err) {
+		case ck.RTemplateInconsistent, ck.RAttributeTypeInvalid, ck.RAttributeValueInvalid:
+			objects = len(optional) > 0
+		case ck.RGeneralError:
+			objects = len(optional) > 0 && len(dropped) == 0
 		}
-		err := generate(full)
-		code := ck.Code(err)
-		if err == nil || len(optional) == 0 || code != ck.RTemplateInconsistent && code != ck.RAttributeTypeInvalid && code != ck.RAttributeValueInvalid {
+		if !objects {
 			return dropped, err
 		}
 		dropped = append(dropped, optional[0].name)

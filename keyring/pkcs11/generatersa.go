@@ -3,6 +3,7 @@ package pkcs11
 import (
 	"context"
 	"math/big"
+	"slices"
 
 	"github.com/signetkeys/signet/keyring/pkcs11/internal/ck"
 	"github.com/signetkeys/signet/keyring/pkcs11/internal/module"
@@ -11,7 +12,7 @@ import (
 
 // GenerateRSAKey makes an RSA pair inside the token. The private half never leaves it, can only decrypt with RSA-OAEP, and cannot be changed; the
 // public half can be read without a login and only encrypts; its exponent is 65537. Both are read back and verified, and both are destroyed
-// again when the token made something else. The rest is as in [GenerateKey]. It takes the token seconds.
+// again when the token made something else. The rest is as in [GenerateKey], but cfg.Class does not matter. It takes the token seconds.
 func GenerateRSAKey(ctx context.Context, cfg Config, o GenerateOptions) (*KeyInfo, error) {
 	return generateRSAKey(ctx, module.Process(), cfg, o)
 }
@@ -37,9 +38,13 @@ func generatePair(m ck.Module, h ck.Session, t *token.Token, o GenerateOptions, 
 		return nil, where.refuse(op, ErrKeyExists, same.describe())
 	}
 	var public, private ck.Object
-	required, optional := privateTemplate(o)
-	dropped, err := dropping(required, optional, func(full []ck.Attribute) (err error) {
-		public, private, err = m.GenerateKeyPair(h, ck.MechanismRSAKeyGen, publicTemplate(o), full)
+	publicTemplate, privateTemplate, optional := pairTemplates(o)
+	dropped, err := dropping(optional, func(kept []namedAttributes) (err error) {
+		fullPublic, fullPrivate := slices.Clone(publicTemplate), slices.Clone(privateTemplate)
+		for _, n := range kept {
+			fullPublic, fullPrivate = append(fullPublic, n.public...), append(fullPrivate, n.attrs...)
+		}
+		public, private, err = m.GenerateKeyPair(h, ck.MechanismRSAKeyGen, fullPublic, fullPrivate)
 		return err
 	})
 	if err != nil {
@@ -60,28 +65,28 @@ func generatePair(m ck.Module, h ck.Session, t *token.Token, o GenerateOptions, 
 	return &info, nil
 }
 
-func publicTemplate(o GenerateOptions) []ck.Attribute {
-	return []ck.Attribute{
+// pairTemplates: a private key that can unwrap could bring foreign keys into the token, and one that signs could be made to decrypt. Some tokens want
+// CKA_SIGN and CKA_VERIFY to agree, so they are dropped together. See template.
+func pairTemplates(o GenerateOptions) (public, private []ck.Attribute, optional []namedAttributes) {
+	public = []ck.Attribute{
 		ck.Ulong(ck.AClass, ck.ClassPublicKey), ck.Ulong(ck.AKeyType, ck.KeyTypeRSA), ck.Ulong(ck.AModulusBits, uint(o.Bits)),
 		ck.String(ck.APublicExponent, string(big.NewInt(publicExponent).Bytes())), ck.Bool(ck.AToken, true), ck.Bool(ck.APrivate, false),
-		ck.Bool(ck.AEncrypt, true), ck.Bool(ck.AWrap, false), ck.Bool(ck.AVerify, false),
+		ck.Bool(ck.AEncrypt, true), ck.Bool(ck.AWrap, false),
 		ck.String(ck.ALabel, o.Label), ck.String(ck.AID, string(o.ID)),
 	}
-}
-
-// privateTemplate: a key that can unwrap could bring foreign keys into the token, and one that signs could be made to decrypt. See template.
-func privateTemplate(o GenerateOptions) (required []ck.Attribute, optional []namedAttributes) {
-	required = []ck.Attribute{
+	private = []ck.Attribute{
 		ck.Ulong(ck.AClass, ck.ClassPrivateKey), ck.Ulong(ck.AKeyType, ck.KeyTypeRSA), ck.Bool(ck.AToken, true), ck.Bool(ck.APrivate, true),
 		ck.Bool(ck.ASensitive, true), ck.Bool(ck.AExtractable, false), ck.Bool(ck.ADecrypt, true), ck.Bool(ck.AUnwrap, false),
 		ck.String(ck.ALabel, o.Label), ck.String(ck.AID, string(o.ID)),
 	}
 	optional = []namedAttributes{
-		{"CKA_ALLOWED_MECHANISMS", []ck.Attribute{ck.Ulong(ck.AAllowedMechanisms, ck.MechanismRSAOAEP)}},
-		{"CKA_MODIFIABLE", []ck.Attribute{ck.Bool(ck.AModifiable, false)}},
-		{"CKA_SIGN, CKA_ALWAYS_AUTHENTICATE", []ck.Attribute{ck.Bool(ck.ASign, false), ck.Bool(ck.AAlwaysAuth, false)}},
+		{name: "CKA_ALLOWED_MECHANISMS", attrs: []ck.Attribute{ck.Ulong(ck.AAllowedMechanisms, ck.MechanismRSAOAEP)}},
+		{name: "CKA_MODIFIABLE", attrs: []ck.Attribute{ck.Bool(ck.AModifiable, false)}},
+		{name: "CKA_SIGN, CKA_VERIFY, CKA_ALWAYS_AUTHENTICATE",
+			attrs:  []ck.Attribute{ck.Bool(ck.ASign, false), ck.Bool(ck.AAlwaysAuth, false)},
+			public: []ck.Attribute{ck.Bool(ck.AVerify, false)}},
 	}
-	return required, optional
+	return public, private, optional
 }
 
 // readPair compares what the token made with what was asked for. It returns the attributes of the private half, with the public half.

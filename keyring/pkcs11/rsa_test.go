@@ -214,7 +214,7 @@ func wantOneAnswer(t *testing.T, k *pkcs11.Keyring, key *rsa.PrivateKey, hash cr
 		"PKCS #1 v1.5": v15, "another hash": oaep(otherHash, want, nil), "a label": oaep(hash, want, []byte("label")),
 		"no plaintext": oaep(hash, nil, nil), "31 bytes": oaep(hash, want[:31], nil), "33 bytes": oaep(hash, append(bytes.Clone(want), 0), nil),
 	}
-	for i := 0; i < size; i += 17 {
+	for i := 0; i < size; i += 51 {
 		ct := bytes.Clone(good.Ciphertext)
 		ct[i] ^= 0x04
 		cases[fmt.Sprint("flipped byte ", i)] = ct
@@ -507,9 +507,12 @@ func TestGenerateRSAKey(t *testing.T) {
 		_, err := pkcs11.GenerateRSAKey(t.Context(), cfg, o)
 		wantError(t, err, pkcs11.ErrKeyExists, signet.ErrPolicy)
 		if name != "label of an AES key" {
-			_, err := pkcs11.GenerateKey(t.Context(), cfg, o)
+			_, err := pkcs11.GenerateKey(t.Context(), tok.Config(""), o)
 			wantError(t, err, pkcs11.ErrKeyExists, signet.ErrPolicy)
 		}
+	}
+	if _, err := pkcs11.GenerateKey(t.Context(), cfg, pkcs11.GenerateOptions{Label: "x"}); !errors.Is(err, signet.ErrPolicy) || !strings.Contains(err.Error(), "type=private") {
+		t.Errorf("an AES key for type=private: got %v", err)
 	}
 	for name, o := range map[string]pkcs11.GenerateOptions{
 		"no label": {}, "small": {Label: "x", Bits: 1024}, "odd": {Label: "x", Bits: 2050}, "large": {Label: "x", Bits: 16384}, "not UTF-8": {Label: "\xff"},

@@ -61,3 +61,11 @@ func TestSessionLimit(t *testing.T) {
 		}
 	}
 }
+
+func TestHashes(t *testing.T) {
+	for h, want := range map[Hash]uint{SHA1: 1, SHA256: 2, SHA384: 3, SHA512: 4, 0: 0, 0x255: 0} { // CKG_MGF1_...
+		if got := h.mgf(); got != want {
+			t.Errorf("%#x: got %d, want %d", uint(h), got, want)
+		}
+	}
+}

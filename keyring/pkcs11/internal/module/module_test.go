@@ -220,3 +220,52 @@ func TestShareOpensOnce(t *testing.T) {
 		t.Errorf("closed %d times", v.closed)
 	}
 }
+
+// Library parameters are given once. A module that runs with others, or with unknown ones, is refused instead of used on something else.
+func TestParams(t *testing.T) {
+	fake := cktest.New("t", "1")
+	r := module.NewRegistry(func(string) (ck.Module, error) { return fake, nil })
+	path, ctx := file(t, "m.so"), context.Background()
+	a, err := r.OpenWith(ctx, path, "configdir='secret'")
+	if err != nil || fake.Params != "configdir='secret'" {
+		t.Fatalf("got %q, %v", fake.Params, err)
+	}
+	b, err := r.OpenWith(ctx, path, "configdir='secret'")
+	if err != nil || fake.Count("C_Initialize") != 1 {
+		t.Errorf("the same again: %v", err)
+	}
+	for _, params := range []string{"", "configdir='other'"} {
+		_, err := r.OpenWith(ctx, path, params)
+		var pe *module.ParamsError
+		if !errors.As(err, &pe) || strings.Contains(err.Error(), "secret") {
+			t.Errorf("%q: got %v", params, err)
+		}
+	}
+	if err := errors.Join(a.Close(), b.Close()); err != nil || fake.Count("C_Finalize") != 1 {
+		t.Fatalf("a refused Open was counted: %v, finalized %d times", err, fake.Count("C_Finalize"))
+	}
+	if c, err := r.OpenWith(ctx, path, "configdir='other'"); err != nil || fake.Params != "configdir='other'" {
+		t.Errorf("after the last Close: %q, %v", fake.Params, err)
+	} else if err := c.Close(); err != nil {
+		t.Error(err)
+	}
+
+	if err := fake.Initialize("theirs"); err != nil { // by other code of the process
+		t.Fatal(err)
+	}
+	var pe *module.ParamsError
+	if _, err := r.OpenWith(ctx, path, "configdir='other'"); !errors.As(err, &pe) {
+		t.Errorf("a module of other code: got %v", err)
+	}
+	m, err := r.Open(ctx, path)
+	if err != nil || !m.Adopted() {
+		t.Fatalf("adopting: %v", err)
+	}
+	if _, err := r.OpenWith(ctx, path, "theirs"); !errors.As(err, &pe) {
+		t.Errorf("an adopted module: got %v", err)
+	}
+	before := fake.Count("C_Finalize")
+	if err := m.Close(); err != nil || fake.Count("C_Finalize") != before {
+		t.Errorf("an adopted module was finalized, %v", err)
+	}
+}

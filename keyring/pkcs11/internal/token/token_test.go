@@ -3,6 +3,9 @@ package token
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha512"
 	"errors"
 	"fmt"
 	"os"
@@ -55,6 +58,80 @@ func kindOf(err error) Kind {
 		return f.Kind
 	}
 	return KindOther
+}
+
+func TestDecryptOAEP(t *testing.T) {
+	key, err := rsa.GenerateKey(rand.Reader, 4096)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fake := cktest.New("t", pin)
+	_, private := fake.AddRSA("kek", key)
+	m, tok := openFake(t, fake, Options{})
+	h := Handle{private, tok.Epoch()}
+	secret := bytes.Repeat([]byte{7}, 32)
+	sealed, err := rsa.EncryptOAEP(sha512.New(), rand.Reader, &key.PublicKey, secret, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	for name, ctx := range map[string]context.Context{"direct": context.Background(), "cancellable": ctx} {
+		before, out := bytes.Clone(sealed), make([]byte, len(sealed))
+		if n, err := tok.DecryptOAEP(ctx, h, ck.SHA512, out, sealed); err != nil || !bytes.Equal(out[:n], secret) || !bytes.Equal(sealed, before) {
+			t.Errorf("%s: got %d, %v", name, n, err)
+		}
+		if _, err := tok.DecryptOAEP(ctx, h, ck.SHA256, out, sealed); ck.Code(err) != ck.REncryptedDataInvalid {
+			t.Errorf("%s: another hash: got %v", name, err)
+		}
+		if _, err := tok.DecryptOAEP(ctx, Handle{private, h.Epoch + 1}, ck.SHA512, out, sealed); !errors.Is(err, ErrStale) {
+			t.Errorf("%s: got %v, want ErrStale", name, err)
+		}
+		calls := fake.Count("C_DecryptInit")
+		if _, err := tok.DecryptOAEP(ctx, h, ck.SHA512, make([]byte, MaxRSA+1), make([]byte, MaxRSA+1)); err == nil || fake.Count("C_DecryptInit") != calls {
+			t.Errorf("%s: an oversized input was accepted", name)
+		}
+	}
+	if err := errors.Join(tok.Release(), m.Close()); err != nil || fake.Open() != 0 {
+		t.Errorf("%v with %d sessions", err, fake.Open())
+	}
+}
+
+// Peek sees public objects and logs nobody in.
+func TestPeek(t *testing.T) {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fake := cktest.New("t", pin)
+	fake.AddRSA("kek", key)
+	m := moduleFor(t, fake)
+	find := func(c ck.Module, h ck.Session) (int, error) {
+		found, err := c.FindObjects(h, []ck.Attribute{ck.String(ck.ALabel, "kek")}, 10)
+		return len(found), err
+	}
+	n, label, err := Peek(context.Background(), m, &Selector{Label: "t"}, find)
+	if n != 1 || label != "t" || err != nil || fake.Count("C_Login") != 0 || fake.Open() != 0 {
+		t.Errorf("got %d on %q, %v, with %d logins and %d sessions left", n, label, err, fake.Count("C_Login"), fake.Open())
+	}
+	if _, _, err := Peek(context.Background(), m, &Selector{Label: "u"}, find); kindOf(err) != KindTokenNotFound {
+		t.Errorf("got %v", err)
+	}
+	// A module that knows no read-only sessions.
+	refused := false
+	fake.Hook = func(f string, _ ck.Session) error {
+		if f == "C_OpenSession" && !refused {
+			refused = true
+			return &ck.Error{Func: f, Code: ck.RSessionReadOnly}
+		}
+		return nil
+	}
+	if n, _, err := Peek(context.Background(), m, &Selector{}, find); n != 1 || err != nil || !refused {
+		t.Errorf("got %d, %v", n, err)
+	}
+	if err := m.Close(); err != nil {
+		t.Error(err)
+	}
 }
 
 func TestRoundTrip(t *testing.T) {
