@@ -1,3 +1,5 @@
+//lint:file-ignore SA1019 keys that are not on their curve can be made with the raw coordinates only
+
 package ecsig
 
 import (

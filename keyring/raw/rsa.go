@@ -173,6 +173,7 @@ func (p *rsaProvider) Wrap(_ context.Context, _ *keyring.Request, plaintext []by
 	var ct []byte
 	var err error
 	if p.padding == PKCS1v15 {
+		//lint:ignore SA1019 the format has it, and other clients read nothing else under such keys
 		ct, err = rsa.EncryptPKCS1v15(rand.Reader, p.public, plaintext)
 	} else {
 		ct, err = rsa.EncryptOAEP(p.padding.hash().New(), rand.Reader, p.public, plaintext, nil)
@@ -209,6 +210,7 @@ func (p *rsaProvider) open(ct []byte, n int) ([]byte, error) {
 		return b, nil
 	}
 	if p.explicit {
+		//lint:ignore SA1019 what makes it dangerous is why InsecurePaddingErrors is called so
 		b, err := rsa.DecryptPKCS1v15(nil, p.private, ct)
 		if err != nil || len(b) != n { // one error: padding and length are not told apart
 			clear(b)
@@ -219,6 +221,7 @@ func (p *rsaProvider) open(ct []byte, n int) ([]byte, error) {
 	b := make([]byte, n)
 	rand.Read(b) // never fails (crypto/rand)
 	// The error is about public facts only: a ciphertext that is not below the modulus. Otherwise b holds n padded bytes or is unchanged.
+	//lint:ignore SA1019 old messages need it
 	if err := rsa.DecryptPKCS1v15SessionKey(nil, p.private, ct, b); err != nil {
 		clear(b)
 		return nil, errRSA

@@ -1,3 +1,5 @@
+//lint:file-ignore SA1019 PKCS #1 v1.5 is what is tested
+
 package raw_test
 
 import (

@@ -175,6 +175,9 @@ func unhex(t *testing.T, s string) []byte {
 // Public keys as SubjectPublicKeyInfo, in DER and in PEM, and private keys in PEM: what must be refused is refused, the rest agrees.
 func TestWycheproofECDHKeys(t *testing.T) {
 	for name, curve := range ecdhCurves() {
+		if raceEnabled && curve.name != "p256" {
+			continue // ten times slower, and nothing runs at the same time here
+		}
 		for _, form := range []string{"", "_pem"} {
 			var file ecdhFile
 			wycheproofFile(t, "ecdh_"+name+form+"_test.json", &file)
@@ -228,6 +231,9 @@ func sec1DER(curve ecCurve, scalar []byte) []byte {
 // Compressed points, as messages have them.
 func TestWycheproofECDHPoints(t *testing.T) {
 	for name, curve := range ecdhCurves() {
+		if raceEnabled && curve.name != "p256" {
+			continue // ten times slower, and nothing runs at the same time here
+		}
 		var file ecdhFile
 		wycheproofFile(t, "ecdh_"+name+"_ecpoint_test.json", &file)
 		agreed, refused := 0, 0
