@@ -2,6 +2,8 @@ package softhsm_test
 
 import (
 	"context"
+	"crypto/rand"
+	"crypto/rsa"
 	"errors"
 	"os"
 	"path/filepath"
@@ -109,5 +111,29 @@ func TestKeys(t *testing.T) {
 		if n, err := softhsm.DeleteKeys(t.Context(), tok.Serial, pin, "kek"); n != want || err != nil {
 			t.Errorf("got %d, %v, want %d", n, err, want)
 		}
+	}
+}
+
+func TestImportRSA(t *testing.T) {
+	tok := softhsmtest.New(t)
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pin := []byte(tok.PIN)
+	if err := softhsm.ImportRSA(t.Context(), tok.Serial, pin, "kek", key, &softhsm.KeyOptions{ID: []byte{5}}); err != nil {
+		t.Fatal(err)
+	}
+	cfg := tok.RSAConfig("kek", pkcs11.OAEPSHA1)
+	list, err := pkcs11.ListKeys(t.Context(), cfg)
+	if err != nil || len(list) != 1 || !list[0].Public.Equal(&key.PublicKey) || list[0].Extractable || !list[0].Sensitive || list[0].Encrypt || !list[0].Decrypt ||
+		string(list[0].ID) != "\x05" {
+		t.Errorf("got %+v, %v", list, err)
+	}
+	if err := softhsm.ImportRSA(t.Context(), "nowhere", pin, "kek", key, nil); !errors.Is(err, signet.ErrNotFound) {
+		t.Errorf("got %v", err)
+	}
+	if err := softhsm.ImportRSA(t.Context(), tok.Serial, pin, "kek", &rsa.PrivateKey{PublicKey: key.PublicKey, D: key.D}, nil); err == nil {
+		t.Error("a key without primes was imported")
 	}
 }
