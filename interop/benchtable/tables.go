@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"strings"
 )
 
@@ -55,28 +57,24 @@ func peerTable(o *output) (string, error) {
 	return b.String(), nil
 }
 
-// ownTable lists benchmarks. One that has a base is also compared with it.
+// ownTable lists benchmarks by package and name.
 func ownTable(o *output) (string, error) {
-	byName := map[string]*result{}
-	for _, r := range o.results {
-		byName[r.pkg+" "+r.name] = r
-	}
 	b := &strings.Builder{}
 	heading(b, o, runs(o))
-	b.WriteString("| package | benchmark | mean time | bytes | allocations | speed against its base |\n|---|---|---:|---:|---:|---:|\n")
-	for _, r := range o.results {
-		against := ""
-		if base := byName[r.pkg+" "+base(r.name)]; base != nil && base != r {
-			against = fmt.Sprintf("%.0f %% of %s", 100*median(base.ns)/median(r.ns), base.name)
+	b.WriteString("| package | benchmark | mean time | bytes | allocations | speed, bare = 100 % |\n|---|---|---:|---:|---:|---:|\n")
+	results := slices.SortedFunc(slices.Values(o.results), func(x, y *result) int {
+		return cmp.Or(cmp.Compare(x.pkg, y.pkg), cmp.Compare(x.name, y.name))
+	})
+	for _, r := range results {
+		percent, memory := "", fmt.Sprintf("%.0f | %.0f", median(r.bytes), median(r.allocs))
+		if len(r.percent) > 0 {
+			percent, memory = fmt.Sprintf("%.0f %%", median(r.percent)), " | "
 		}
-		fmt.Fprintf(b, "| %s | %s | %s | %.0f | %.0f | %s |\n", strings.TrimPrefix(r.pkg, "github.com/signetkeys/signet/"), r.name,
-			duration(median(r.ns)), median(r.bytes), median(r.allocs), against)
+		fmt.Fprintf(b, "| %s | %s | %s | %s | %s |\n", strings.TrimPrefix(r.pkg, "github.com/signetkeys/signet/"), r.name,
+			duration(median(r.ns)), memory, percent)
 	}
 	return b.String(), nil
 }
-
-// base is the name of the benchmark that another one is measured against: that of Wrap is BareWrap.
-func base(name string) string { return "Bare" + name }
 
 func heading(b *strings.Builder, o *output, n int) {
 	fmt.Fprintf(b, "Measured on %s, %s; each figure is the median of %d runs' means.\n\n", o.machine, runtime.Version(), n)
