@@ -15,8 +15,8 @@ type work struct {
 	peers map[string]*result
 }
 
-// peerTable compares the peers "official" and "signet" of each work, and signet with the peer "aes-gcm" where there is one. Benchmarks are
-// named Operation/suite=ID/size=N/peer=NAME.
+// peerTable compares the peers "official" and "signet" of each work, and signet with the peers "aes-gcm" and "aes-gcm-new" where there are any.
+// Benchmarks are named Operation/suite=ID/size=N/peer=NAME.
 func peerTable(o *output) (string, error) {
 	var works []*work
 	byName := map[string]*work{}
@@ -35,7 +35,7 @@ func peerTable(o *output) (string, error) {
 	}
 	b := &strings.Builder{}
 	heading(b, o, runs(o))
-	b.WriteString("| work | official Go client | signet | times faster | allocations, official / signet | share of plain AES-GCM's speed |\n")
+	b.WriteString("| work | official Go client | signet | times faster | allocations, official / signet | speed, AES-GCM = 100 %: its buffer there / new |\n")
 	b.WriteString("|---|---:|---:|---:|---:|---:|\n")
 	rows := 0
 	for _, w := range works {
@@ -44,8 +44,8 @@ func peerTable(o *output) (string, error) {
 			continue
 		}
 		share := ""
-		if gcm := w.peers["aes-gcm"]; gcm != nil {
-			share = fmt.Sprintf("%.0f %%", 100*median(gcm.ns)/median(signet.ns))
+		if there, fresh := w.peers["aes-gcm"], w.peers["aes-gcm-new"]; there != nil && fresh != nil {
+			share = fmt.Sprintf("%.0f %% / %.0f %%", 100*median(there.ns)/median(signet.ns), 100*median(fresh.ns)/median(signet.ns))
 		}
 		fmt.Fprintf(b, "| %s | %s | %s | %.1f | %.0f / %.0f | %s |\n", title(w.name), duration(median(official.ns)), duration(median(signet.ns)),
 			median(official.ns)/median(signet.ns), median(official.allocs), median(signet.allocs), share)
