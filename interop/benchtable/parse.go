@@ -10,10 +10,11 @@ import (
 	"strings"
 )
 
-// result is one benchmark; each slice has a value per run.
+// result is one benchmark; each slice has a value per run. percent is what a benchmark reported that measures itself against a base in turn,
+// with signet's time in ns then.
 type result struct {
-	pkg, name         string
-	ns, bytes, allocs []float64
+	pkg, name                  string
+	ns, bytes, allocs, percent []float64
 }
 
 type output struct {
@@ -66,6 +67,7 @@ func parse(r io.Reader) (*output, error) {
 
 // add takes pairs of value and unit.
 func (b *result) add(fields []string) {
+	comparison := slices.Contains(fields, "percent")
 	for i := 0; i+1 < len(fields); i += 2 {
 		v, err := strconv.ParseFloat(fields[i], 64)
 		if err != nil {
@@ -73,7 +75,13 @@ func (b *result) add(fields []string) {
 		}
 		switch fields[i+1] {
 		case "ns/op":
+			if !comparison {
+				b.ns = append(b.ns, v)
+			}
+		case "signet-ns":
 			b.ns = append(b.ns, v)
+		case "percent":
+			b.percent = append(b.percent, v)
 		case "B/op":
 			b.bytes = append(b.bytes, v)
 		case "allocs/op":

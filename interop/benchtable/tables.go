@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"strings"
 )
 
@@ -13,8 +15,8 @@ type work struct {
 	peers map[string]*result
 }
 
-// peerTable compares the peers "official" and "signet" of each work, and signet with the peer "aes-gcm" where there is one. Benchmarks are
-// named Operation/suite=ID/size=N/peer=NAME.
+// peerTable compares the peers "official" and "signet" of each work, and signet with the peers "aes-gcm" and "aes-gcm-new" where there are any.
+// Benchmarks are named Operation/suite=ID/size=N/peer=NAME.
 func peerTable(o *output) (string, error) {
 	var works []*work
 	byName := map[string]*work{}
@@ -33,7 +35,7 @@ func peerTable(o *output) (string, error) {
 	}
 	b := &strings.Builder{}
 	heading(b, o, runs(o))
-	b.WriteString("| work | official Go client | signet | times faster | allocations, official / signet | share of plain AES-GCM's speed |\n")
+	b.WriteString("| work | official Go client | signet | times faster | allocations, official / signet | speed, AES-GCM = 100 %: its buffer there / new |\n")
 	b.WriteString("|---|---:|---:|---:|---:|---:|\n")
 	rows := 0
 	for _, w := range works {
@@ -42,8 +44,8 @@ func peerTable(o *output) (string, error) {
 			continue
 		}
 		share := ""
-		if gcm := w.peers["aes-gcm"]; gcm != nil {
-			share = fmt.Sprintf("%.0f %%", 100*median(gcm.ns)/median(signet.ns))
+		if there, fresh := w.peers["aes-gcm"], w.peers["aes-gcm-new"]; there != nil && fresh != nil {
+			share = fmt.Sprintf("%.0f %% / %.0f %%", 100*median(there.ns)/median(signet.ns), 100*median(fresh.ns)/median(signet.ns))
 		}
 		fmt.Fprintf(b, "| %s | %s | %s | %.1f | %.0f / %.0f | %s |\n", title(w.name), duration(median(official.ns)), duration(median(signet.ns)),
 			median(official.ns)/median(signet.ns), median(official.allocs), median(signet.allocs), share)
@@ -55,28 +57,24 @@ func peerTable(o *output) (string, error) {
 	return b.String(), nil
 }
 
-// ownTable lists benchmarks. One that has a base is also compared with it.
+// ownTable lists benchmarks by package and name.
 func ownTable(o *output) (string, error) {
-	byName := map[string]*result{}
-	for _, r := range o.results {
-		byName[r.pkg+" "+r.name] = r
-	}
 	b := &strings.Builder{}
 	heading(b, o, runs(o))
-	b.WriteString("| package | benchmark | mean time | bytes | allocations | speed against its base |\n|---|---|---:|---:|---:|---:|\n")
-	for _, r := range o.results {
-		against := ""
-		if base := byName[r.pkg+" "+base(r.name)]; base != nil && base != r {
-			against = fmt.Sprintf("%.0f %% of %s", 100*median(base.ns)/median(r.ns), base.name)
+	b.WriteString("| package | benchmark | mean time | bytes | allocations | speed, bare = 100 % |\n|---|---|---:|---:|---:|---:|\n")
+	results := slices.SortedFunc(slices.Values(o.results), func(x, y *result) int {
+		return cmp.Or(cmp.Compare(x.pkg, y.pkg), cmp.Compare(x.name, y.name))
+	})
+	for _, r := range results {
+		percent, memory := "", fmt.Sprintf("%.0f | %.0f", median(r.bytes), median(r.allocs))
+		if len(r.percent) > 0 {
+			percent, memory = fmt.Sprintf("%.0f %%", median(r.percent)), " | "
 		}
-		fmt.Fprintf(b, "| %s | %s | %s | %.0f | %.0f | %s |\n", strings.TrimPrefix(r.pkg, "github.com/signetkeys/signet/"), r.name,
-			duration(median(r.ns)), median(r.bytes), median(r.allocs), against)
+		fmt.Fprintf(b, "| %s | %s | %s | %s | %s |\n", strings.TrimPrefix(r.pkg, "github.com/signetkeys/signet/"), r.name,
+			duration(median(r.ns)), memory, percent)
 	}
 	return b.String(), nil
 }
-
-// base is the name of the benchmark that another one is measured against: that of Wrap is BareWrap.
-func base(name string) string { return "Bare" + name }
 
 func heading(b *strings.Builder, o *output, n int) {
 	fmt.Fprintf(b, "Measured on %s, %s; each figure is the median of %d runs' means.\n\n", o.machine, runtime.Version(), n)

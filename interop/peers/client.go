@@ -1,5 +1,5 @@
 // Package peers starts the peer programs and talks to them: other implementations of the AWS Encryption SDK behind JSON lines, as
-// PROTOCOL.md says. interop/setup builds them; capabilities.json, read by ReadCapabilities, says what each cannot do.
+// PROTOCOL.md says. interop/setup builds them; capabilities.json, read by ReadCapabilities, says what each cannot do and how it differs.
 package peers
 
 import (
@@ -20,6 +20,10 @@ var ErrNotBuilt = errors.New("the peer is not built: run interop/setup")
 
 // maxAnswer bounds one line of a peer.
 const maxAnswer = 128 << 20
+
+// Timeout is how long Do waits for an answer, before it ends the peer. Some libraries take minutes for a request that others answer in
+// milliseconds, and some never answer.
+const Timeout = 5 * time.Minute
 
 // Names returns the peers that interop/setup knows, in a fixed order.
 func Names() []string { return []string{"go", "java", "javascript", "python", "rust"} }
@@ -57,9 +61,9 @@ func interopDir() (string, error) {
 
 // Keyring describes a keyring to a peer; Type decides which fields are used.
 type Keyring struct {
-	Type       string     `json:"type"` // raw-aes, raw-rsa, raw-ecdh, multi
-	Namespace  string     `json:"namespace,omitempty"`
-	Name       string     `json:"name,omitempty"`
+	Type       string     `json:"type"`                  // raw-aes, raw-rsa, raw-ecdh, multi
+	Namespace  string     `json:"namespace,omitempty"`   // raw-aes, raw-rsa; not empty
+	Name       string     `json:"name,omitempty"`        // likewise
 	Key        []byte     `json:"key_b64,omitempty"`     // raw-aes
 	Padding    string     `json:"padding,omitempty"`     // raw-rsa
 	Curve      string     `json:"curve,omitempty"`       // raw-ecdh
@@ -75,10 +79,10 @@ type Request struct {
 	ID                int64             `json:"id"`
 	Op                string            `json:"op"` // hello, encrypt, decrypt, bench
 	Keyring           *Keyring          `json:"keyring,omitempty"`
-	Suite             string            `json:"suite,omitempty"`        // four hex digits
-	FrameLength       *int64            `json:"frame_length,omitempty"` // 0: non-framed
-	Plaintext         *[]byte           `json:"plaintext_b64,omitempty"`
-	Ciphertext        *[]byte           `json:"ciphertext_b64,omitempty"`
+	Suite             string            `json:"suite,omitempty"`          // four hex digits
+	FrameLength       *int64            `json:"frame_length,omitempty"`   // 0: non-framed
+	Plaintext         *[]byte           `json:"plaintext_b64,omitempty"`  // to a slice that is not nil
+	Ciphertext        *[]byte           `json:"ciphertext_b64,omitempty"` // likewise
 	Context           map[string]string `json:"context,omitempty"`
 	RequiredKeys      []string          `json:"required_context_keys,omitempty"`
 	ReproducedContext map[string]string `json:"reproduced_context,omitempty"`
@@ -173,6 +177,7 @@ func Start(dir, name string, stderr io.Writer) (*Peer, error) {
 
 // Do sends one request and waits for its answer; it sets r.ID. A refusal by the peer is the returned *Error and comes with the answer;
 // every other error means that the peer is not usable any more.
+// No answer within Timeout is os.ErrDeadlineExceeded.
 func (p *Peer) Do(r *Request) (*Answer, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -207,13 +212,18 @@ func (p *Peer) exchange(line []byte) (*Answer, error) {
 	if p.broken != nil {
 		return nil, p.broken
 	}
+	if err := p.answers.SetReadDeadline(time.Now().Add(Timeout)); err != nil {
+		p.broken = fmt.Errorf("peers: %s: %w", p.name, err)
+		return nil, p.broken
+	}
 	if _, err := p.in.Write(append(line, '\n')); err != nil {
 		p.broken = fmt.Errorf("peers: %s: %w", p.name, err)
 		return nil, p.broken
 	}
 	answer, err := p.readLine()
 	if err != nil {
-		p.broken = fmt.Errorf("peers: %s ended: %w", p.name, err)
+		p.broken = fmt.Errorf("peers: %s: no answer: %w", p.name, err)
+		p.cmd.Process.Kill()
 		return nil, p.broken
 	}
 	a := new(Answer)
