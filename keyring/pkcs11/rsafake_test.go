@@ -6,9 +6,11 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"errors"
+	"maps"
 	"math/big"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -106,37 +108,49 @@ func TestRSAProofOnAFailingToken(t *testing.T) {
 // Whatever return value the token chooses for a data key that does not open: one error, and the same calls.
 func TestRSADecryptErrorsLookTheSame(t *testing.T) {
 	fake, _, _, _ := fakeRSA(t)
+	var (
+		mu    sync.Mutex
+		code  uint
+		calls map[string]int
+	)
+	fake.Hook = func(f string, _ ck.Session) error {
+		mu.Lock()
+		defer mu.Unlock()
+		if calls != nil {
+			calls[f]++
+		}
+		if f == "C_Decrypt" && code != 0 {
+			return &ck.Error{Func: f, Code: code}
+		}
+		return nil
+	}
 	k := fakeRSAKeyring(t, fake, OAEPSHA256)
 	r := fakeRequest(t)
-	w, err := k.OnEncrypt(t.Context(), r, nil)
+	w, err := k.OnEncrypt(context.Background(), r, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	open := func(code uint) (error, map[string]int) {
-		var calls = map[string]int{}
-		fake.Hook = func(f string, _ ck.Session) error {
-			calls[f]++
-			if f == "C_Decrypt" && code != 0 {
-				return &ck.Error{Func: f, Code: code}
-			}
-			return nil
-		}
+	open := func(c uint) (error, map[string]int) {
+		mu.Lock()
+		code, calls = c, map[string]int{}
+		mu.Unlock()
 		_, err := k.OnDecrypt(context.Background(), r, w.EDKs)
-		fake.Hook = nil
-		return err, calls
+		mu.Lock()
+		defer mu.Unlock()
+		return err, maps.Clone(calls)
 	}
 	open(ck.REncryptedDataInvalid) // the probe that is believed for a second
-	want, calls := open(ck.REncryptedDataInvalid)
-	for _, code := range []uint{ck.REncryptedDataLenRange, ck.RDataInvalid, ck.RDataLenRange, ck.RGeneralError, ck.RFunctionFailed, ck.RArgumentsBad,
+	want, wantCalls := open(ck.REncryptedDataInvalid)
+	for _, c := range []uint{ck.REncryptedDataLenRange, ck.RDataInvalid, ck.RDataLenRange, ck.RGeneralError, ck.RFunctionFailed, ck.RArgumentsBad,
 		ck.RMechanismParamInvalid, ck.RBufferTooSmall, ck.RVendorDefined + 1, 0x7777} {
-		got, gotCalls := open(code)
+		got, gotCalls := open(c)
 		var e *Error
 		if !errors.As(got, &e) || !errors.Is(got, signet.ErrAuthentication) || got.Error() != want.Error() || e.Function != "" || e.Code != 0 || e.Err != nil {
-			t.Errorf("%s: got %v, want %v", ck.CodeName(code), got, want)
+			t.Errorf("%s: got %v, want %v", ck.CodeName(c), got, want)
 		}
 		for _, f := range []string{"C_GetTokenInfo", "C_Decrypt", "C_DecryptInit", "C_FindObjectsInit"} {
-			if gotCalls[f] != calls[f] {
-				t.Errorf("%s: %d calls of %s, want %d", ck.CodeName(code), gotCalls[f], f, calls[f])
+			if gotCalls[f] != wantCalls[f] {
+				t.Errorf("%s: %d calls of %s, want %d", ck.CodeName(c), gotCalls[f], f, wantCalls[f])
 			}
 		}
 	}
