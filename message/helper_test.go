@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"testing"
 
 	"github.com/signetkeys/signet"
@@ -317,7 +318,11 @@ func reference(msg, dek []byte) (plaintext []byte, err error) {
 		if x == nil {
 			return nil, errors.New("public key")
 		}
-		if !ecdsa.VerifyASN1(&ecdsa.PublicKey{Curve: elliptic.P384(), X: x, Y: y}, digest[:], sig) {
+		pub, err := ecdsa.ParseUncompressedPublicKey(elliptic.P384(), slices.Concat([]byte{4}, x.FillBytes(make([]byte, 48)), y.FillBytes(make([]byte, 48))))
+		if err != nil {
+			return nil, errors.New("public key")
+		}
+		if !ecdsa.VerifyASN1(pub, digest[:], sig) {
 			return nil, errors.New("signature")
 		}
 	} else if _, has := ec["aws-crypto-public-key"]; has {
