@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/aes"
 	"crypto/cipher"
+	"crypto/fips140"
 	"fmt"
 	"testing"
 
@@ -102,7 +103,11 @@ func TestAllocations(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if enc > 20 || dec > 20 {
-		t.Errorf("%v allocations to encrypt, %v to decrypt, want at most 20", enc, dec)
+	most := 20.0
+	if raceEnabled || fips140.Enabled() {
+		most = 60 // the race detector, and key derivation inside the FIPS module, allocate more
+	}
+	if enc > most || dec > most {
+		t.Errorf("%v allocations to encrypt, %v to decrypt, want at most %v", enc, dec, most)
 	}
 }

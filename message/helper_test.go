@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"slices"
 	"testing"
 
 	"github.com/signetkeys/signet"
@@ -365,7 +366,12 @@ func reference(msg, dek []byte) (plaintext []byte, err error) {
 		if x == nil {
 			return nil, errors.New("public key")
 		}
-		if !ecdsa.VerifyASN1(&ecdsa.PublicKey{Curve: s.curve, X: x, Y: y}, h.Sum(nil), sig) {
+		size := s.curve.Params().BitSize / 8
+		pub, err := ecdsa.ParseUncompressedPublicKey(s.curve, slices.Concat([]byte{4}, x.FillBytes(make([]byte, size)), y.FillBytes(make([]byte, size))))
+		if err != nil {
+			return nil, errors.New("public key")
+		}
+		if !ecdsa.VerifyASN1(pub, h.Sum(nil), sig) {
 			return nil, errors.New("signature")
 		}
 	} else if _, has := ec["aws-crypto-public-key"]; has {

@@ -152,7 +152,9 @@ func (d *demo) cleanUp(ctx context.Context) error {
 	if d.table != nil && !d.dropped {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTime)
 		defer cancel()
-		if _, err := d.table.client.DeleteTable(ctx, &dynamodb.DeleteTableInput{TableName: &d.table.name}); err != nil {
+		_, err := d.table.client.DeleteTable(ctx, &dynamodb.DeleteTableInput{TableName: &d.table.name})
+		var gone *types.ResourceNotFoundException // the answer to a retry of a call that had worked
+		if err != nil && !errors.As(err, &gone) {
 			errs = append(errs, d.table.fail(ctx, "delete", err))
 		}
 		d.dropped = true

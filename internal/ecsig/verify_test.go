@@ -230,10 +230,12 @@ func TestVerifyRefusesKeyOffCurve(t *testing.T) {
 		"-y":       func(_, y *big.Int) { y.Neg(y) },
 		"infinity": func(x, y *big.Int) { x.SetInt64(0); y.SetInt64(0) },
 	} {
+		//lint:ignore SA1019 raw coordinates are the only way to a key that is off the curve
 		pub := &ecdsa.PublicKey{Curve: priv.Curve, X: new(big.Int).Set(priv.X), Y: new(big.Int).Set(priv.Y)}
 		if !verifyP384(pub, digest, sig) {
 			t.Fatal("the unchanged key is refused")
 		}
+		//lint:ignore SA1019 as above
 		change(pub.X, pub.Y)
 		if verifyP384(pub, digest, sig) || Verify(pub, digest, sig) {
 			t.Errorf("%s: accepted", name)

@@ -159,7 +159,7 @@ func (p place) fail(op string, err error) error {
 	case errors.Is(err, module.ErrShut):
 		e.Kind = ErrClosed
 	case call != nil:
-		e.Kind, e.Detail = callKind(call, p.module)
+		e.Detail, e.Kind = callKind(call, p.module)
 	default:
 		e.Err = err
 	}
@@ -189,39 +189,38 @@ func failureKind(k token.Kind) error {
 }
 
 // callKind sorts a return value that no caller has sorted before, and says what to change where that is known.
-func callKind(call *ck.Error, modulePath string) (error, string) {
+func callKind(call *ck.Error, modulePath string) (detail string, kind error) {
 	switch call.Code {
 	case ck.RMechanismInvalid, ck.RMechanismParamInvalid:
-		return ErrMechanismUnsupported, "the token or the key's CKA_ALLOWED_MECHANISMS does not allow the mechanism: AES-GCM with a 12-byte IV and " +
-			"a 128-bit tag, or RSA-OAEP"
+		return "the token or the key's CKA_ALLOWED_MECHANISMS does not allow the mechanism: AES-GCM with a 12-byte IV and " +
+			"a 128-bit tag, or RSA-OAEP", ErrMechanismUnsupported
 	case ck.RKeyFunctionNotPermitted:
 		attribute := "CKA_ENCRYPT"
 		if strings.HasPrefix(call.Func, "C_Decrypt") {
 			attribute = "CKA_DECRYPT"
 		}
-		return ErrKeyNotPermitted, attribute + " of the key is false"
+		return attribute + " of the key is false", ErrKeyNotPermitted
 	case ck.RKeyTypeInconsistent, ck.RKeySizeRange:
-		return errUnsupported, "the key is not of a type and size that the token can use"
+		return "the key is not of a type and size that the token can use", errUnsupported
 	case ck.RPINIncorrect:
-		return ErrPINIncorrect, ""
+		return "", ErrPINIncorrect
 	case ck.RPINLocked:
-		return ErrPINLocked, ""
+		return "", ErrPINLocked
 	case ck.RUserPINNotInitialized:
-		return ErrPINRequired, "the token has no user PIN yet: its security officer sets one"
+		return "the token has no user PIN yet: its security officer sets one", ErrPINRequired
 	case ck.RTokenWriteProtected, ck.RSessionReadOnly:
-		return ErrKeyNotPermitted, "the token or the session is read-only"
+		return "the token or the session is read-only", ErrKeyNotPermitted
 	}
-	detail := ""
 	if call.Func == "C_Initialize" {
 		detail = "the module refuses to start: look for its own configuration file"
 		if strings.Contains(filepath.Base(modulePath), "softhsm") {
 			detail = "SoftHSM refuses to start: SOFTHSM2_CONF must name its configuration, and the folder of tokens in it must exist"
 		}
-		return ErrDeviceUnavailable, detail
+		return detail, ErrDeviceUnavailable
 	}
 	switch token.Classify(call) {
 	case token.ClassSession, token.ClassLogin, token.ClassDevice, token.ClassLoad, token.ClassUnclear:
-		return ErrDeviceUnavailable, detail
+		return detail, ErrDeviceUnavailable
 	}
-	return nil, detail
+	return detail, nil
 }
