@@ -162,6 +162,7 @@ func Start(dir, name string, stderr io.Writer) (*Peer, error) {
 	}
 	cmd := exec.Command(run)
 	cmd.Stdout, cmd.Stderr = stderr, stderr
+	cmd.SysProcAttr = untilParentEnds()
 	cmd.ExtraFiles = []*os.File{w} // becomes descriptor 3
 	in, err := cmd.StdinPipe()
 	if err == nil {
@@ -174,6 +175,9 @@ func Start(dir, name string, stderr io.Writer) (*Peer, error) {
 	}
 	return &Peer{name: name, cmd: cmd, in: in, answers: r, lines: bufio.NewReaderSize(r, 64<<10)}, nil
 }
+
+// Pid is the number of the peer's process.
+func (p *Peer) Pid() int { return p.cmd.Process.Pid }
 
 // Do sends one request and waits for its answer; it sets r.ID. A refusal by the peer is the returned *Error and comes with the answer;
 // every other error means that the peer is not usable any more.

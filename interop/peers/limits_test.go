@@ -2,6 +2,7 @@ package peers_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -9,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/signetkeys/signet/interop/peers"
+	"github.com/signetkeys/signet/message"
 )
 
 func capabilities(t *testing.T) *peers.Capabilities {
@@ -41,7 +43,7 @@ func examples(t *testing.T, w peers.When) []peers.Request {
 			out = append(out, with(func(r *peers.Request) { r.Keyring = k }))
 		}
 		return out
-	case w.Path != "":
+	case w.Path != "" && !w.RequiredContext && !w.ReproducedContext:
 		return []peers.Request{r}
 	case w.FrameLengthBelow != 0:
 		return []peers.Request{frame(w.FrameLengthBelow - 1)}
@@ -200,6 +202,37 @@ func TestQuirks(t *testing.T) {
 			message[len(message)-(len(plaintext)+40)+7] ^= 1 // one final frame: marker, sequence number, ...
 			_, err := decrypt(p, message, nil)
 			return err == nil
+		},
+		"panics-at-a-bad-point": func(p *peer) bool {
+			if !slices.Contains(p.offers.Keyrings, "raw-ecdh") {
+				return false
+			}
+			public, private := ecPair(t, "p256")
+			out, err := p.Do(&peers.Request{Op: "encrypt", Keyring: &peers.Keyring{Type: "raw-ecdh", Curve: "p256", Schema: "ephemeral", PublicPEM: public},
+				Plaintext: &plaintext, Suite: "0478"})
+			if err != nil {
+				t.Fatalf("%s: %v", p.name, err)
+			}
+			header, _, err := message.ParseHeader(out.Ciphertext)
+			if err != nil {
+				t.Fatalf("%s: %v", p.name, err)
+			}
+			info := header.EDKs[0].ProviderInfo // ends with the sender's public key, of which half of all are not on the curve
+			at := bytes.Index(out.Ciphertext, info) + len(info) - 1
+			for x := range 32 {
+				m := slices.Clone(out.Ciphertext)
+				m[at] ^= byte(x + 1)
+				_, err := p.Do(&peers.Request{Op: "decrypt", Keyring: &peers.Keyring{Type: "raw-ecdh", Curve: "p256", Schema: "discovery", PrivatePEM: private},
+					Ciphertext: &m})
+				var refusal *peers.Error
+				if !errors.As(err, &refusal) {
+					t.Fatalf("%s: with another point: %v", p.name, err)
+				}
+				if refusal.Kind == "internal" {
+					return true
+				}
+			}
+			return false
 		},
 		"trailing-bytes-ignored-unsigned": trailing("0478"),
 		"trailing-bytes-ignored-signed":   trailing("0578"),
