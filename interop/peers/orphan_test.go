@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -69,7 +70,7 @@ func ended(t *testing.T, cmd *exec.Cmd) {
 	}
 }
 
-// leaveBusy starts a peer, prints its process's number, and gives it work for a long time.
+// leaveBusy starts a peer, gives it work for a long time, and prints its process's number once it is at that work.
 func leaveBusy(t *testing.T, name string) {
 	dir, err := peers.CacheDir()
 	if err != nil {
@@ -79,9 +80,36 @@ func leaveBusy(t *testing.T, name string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	fmt.Printf("peer %d\n", p.Pid())
+	if _, err := p.Do(&peers.Request{Op: "hello"}); err != nil {
+		t.Fatal(err)
+	}
+	before := ticks(t, p.Pid())
+	go func() {
+		tick := time.NewTicker(10 * time.Millisecond)
+		defer tick.Stop()
+		for ticks(t, p.Pid()) < before+50 {
+			<-tick.C
+		}
+		fmt.Printf("peer %d\n", p.Pid())
+	}()
 	plaintext, warmup := random(10), 0
-	p.Do(&peers.Request{Op: "bench", Of: "encrypt", Keyring: aesKeyring(32), Plaintext: &plaintext, Warmup: &warmup, N: 10_000_000})
+	_, err = p.Do(&peers.Request{Op: "bench", Of: "encrypt", Keyring: aesKeyring(32), Plaintext: &plaintext, Warmup: &warmup, N: 10_000_000})
+	t.Fatal(err)
+}
+
+// ticks is the processor time of a process, in hundredths of a second.
+func ticks(t *testing.T, pid int) int {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		t.Error(err)
+		return 0
+	}
+	_, after, _ := strings.Cut(string(stat), ") ")
+	n, err := strconv.Atoi(strings.Fields(after)[11])
+	if err != nil {
+		t.Error(err)
+	}
+	return n
 }
 
 func killParent(t *testing.T, name string) {
