@@ -42,7 +42,7 @@ message: . internal/ecsig internal/kdf internal/wire keyring keyring/suite
 ddb: . cache internal/attr keyring keyring/suite message
 config: . keyring
 config/all: config keyring keyring/pkcs11 keyring/pkcs11/uri keyring/raw
-cmd/signet: . config config/all ddb internal/wire keyring keyring/pkcs11 keyring/pkcs11/softhsm keyring/pkcs11/uri message
+cmd/signet: . config config/all ddb internal/wire keyring keyring/pkcs11 keyring/pkcs11/softhsm keyring/pkcs11/uri keyring/suite message
 examples/item: config config/all ddb
 internal/cmd/vectors: . cache keyring keyring/hierarchy keyring/raw keyring/suite message
 softhsm-test: . keyring/pkcs11 keyring/pkcs11/softhsm keyring/pkcs11/uri
@@ -55,7 +55,7 @@ internal/ecsig: github.com/cloudflare/circl/ecc/p384
 keyring/pkcs11/internal/ck: github.com/miekg/pkcs11
 ddb: github.com/aws/aws-sdk-go-v2/service/dynamodb/types
 examples/item: github.com/aws/aws-sdk-go-v2/service/dynamodb/types
-cmd/signet: github.com/aws/aws-sdk-go-v2/aws github.com/aws/aws-sdk-go-v2/config github.com/aws/aws-sdk-go-v2/feature/ec2/imds github.com/aws/aws-sdk-go-v2/service/dynamodb github.com/aws/aws-sdk-go-v2/service/dynamodb/types github.com/aws/smithy-go/logging github.com/spf13/cobra golang.org/x/term
+cmd/signet: github.com/aws/aws-sdk-go-v2/aws github.com/aws/aws-sdk-go-v2/config github.com/aws/aws-sdk-go-v2/feature/ec2/imds github.com/aws/aws-sdk-go-v2/service/dynamodb github.com/aws/aws-sdk-go-v2/service/dynamodb/types github.com/aws/smithy-go/logging github.com/spf13/cobra github.com/vbauerster/mpb/v8 github.com/vbauerster/mpb/v8/decor golang.org/x/sync/errgroup golang.org/x/term
 `
 
 // cgoPackages are the packages that may contain cgo, themselves.

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"strings"
+	"sync"
 
 	"github.com/signetkeys/signet/config"
 	"github.com/signetkeys/signet/config/all"
@@ -30,7 +31,10 @@ type app struct {
 
 	started bool // a command's own code has begun: errors before that are mistakes in usage
 	log     *slog.Logger
-	told    map[string]bool
+	temps   tempFiles
+
+	mu   sync.Mutex
+	told map[string]bool
 }
 
 // Output formats.
@@ -43,6 +47,7 @@ const (
 // run executes a command line and returns the exit code. Whatever goes wrong is on stderr.
 func (a *app) run(ctx context.Context, args []string) int {
 	a.log = slog.New(slog.DiscardHandler)
+	a.stderr = &sharedWriter{w: a.stderr}
 	root := newRoot(a)
 	root.SetArgs(args)
 	root.SetIn(a.stdin)
@@ -137,13 +142,9 @@ func (a *app) openKeyring(ctx context.Context, toEncrypt bool) (*config.Opened, 
 func (a *app) passedOver(attempts []keyring.Attempt) {
 	for i := range attempts {
 		line := printable(attempts[i].String())
-		if a.told[line] {
+		if !a.firstTime(line) {
 			continue
 		}
-		if a.told == nil {
-			a.told = make(map[string]bool)
-		}
-		a.told[line] = true
 		var skip *keyring.Skip
 		if errors.As(attempts[i].Err, &skip) {
 			a.log.Info("passed over", "attempt", line)
@@ -153,9 +154,47 @@ func (a *app) passedOver(attempts []keyring.Attempt) {
 	}
 }
 
-// degraded warns about keyrings that did not wrap the data key.
+// degraded warns about keyrings that did not wrap the data key, once for each.
 func (a *app) degraded(attempts []keyring.Attempt) {
 	for i := range attempts {
-		a.note("warning: this key will not open what was written: %s", printable(attempts[i].String()))
+		if line := printable(attempts[i].String()); a.firstTime(line) {
+			a.note("warning: this key will not open what was written: %s", line)
+		}
 	}
+}
+
+// firstTime reports whether it is asked about this line for the first time.
+func (a *app) firstTime(line string) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.told[line] {
+		return false
+	}
+	if a.told == nil {
+		a.told = make(map[string]bool)
+	}
+	a.told[line] = true
+	return true
+}
+
+// sharedWriter is standard error, for several goroutines. What is written while bars are on the screen appears above them.
+type sharedWriter struct {
+	mu    sync.Mutex
+	w     io.Writer
+	above io.Writer // nil without bars
+}
+
+func (s *sharedWriter) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.above != nil {
+		return s.above.Write(p)
+	}
+	return s.w.Write(p)
+}
+
+func (s *sharedWriter) setAbove(w io.Writer) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.above = w
 }

@@ -58,3 +58,46 @@ func contextPairs(args []string) (keyring.EncryptionContext, error) {
 	}
 	return ec, nil
 }
+
+// A requiredPair is what --require-context demands.
+type requiredPair struct {
+	name  string
+	value string
+	any   bool // whatever its value is
+}
+
+// requiredPairs reads NAME and NAME=VALUE arguments.
+func requiredPairs(args []string) ([]requiredPair, error) {
+	pairs := make([]requiredPair, len(args))
+	for i, arg := range args {
+		name, value, hasValue := strings.Cut(arg, "=")
+		if name == "" {
+			return nil, &fault{code: codeContextPair, err: fmt.Errorf("--require-context: argument %d has no name", i+1), hint: "write --require-context NAME or NAME=VALUE"}
+		}
+		pairs[i] = requiredPair{name, value, !hasValue}
+	}
+	return pairs, nil
+}
+
+// checkContext compares the pairs that were demanded with the verified ones.
+func checkContext(got keyring.EncryptionContext, want []requiredPair) error {
+	for _, p := range want {
+		switch value, ok := got[p.name]; {
+		case !ok:
+			return &keyring.ContextError{Key: p.name, Reason: "demanded, and the message does not have it"}
+		case !p.any && value != p.value:
+			return &keyring.ContextError{Key: p.name, Reason: "has another value than the one demanded"}
+		}
+	}
+	return nil
+}
+
+// checkUnstored refuses names that no pair has.
+func checkUnstored(names []string, ec keyring.EncryptionContext) error {
+	for _, name := range names {
+		if _, ok := ec[name]; !ok {
+			return &fault{code: codeContextPair, err: fmt.Errorf("--unstored-context: no pair given with -c has the name %s", shown(name)), hint: "write -c NAME=VALUE --unstored-context NAME"}
+		}
+	}
+	return nil
+}

@@ -4,39 +4,110 @@ import (
 	"bytes"
 	"encoding/base64"
 	"errors"
+	"io"
+	"slices"
 )
 
 // armorLine is the length of a line of base64 text.
 const armorLine = 64
 
-// armor returns data as lines of standard base64 with padding; the last line ends in a line feed too.
-func armor(data []byte) []byte {
-	enc := base64.StdEncoding
-	n := enc.EncodedLen(len(data))
-	out := make([]byte, 0, n+(n+armorLine-1)/armorLine)
-	const raw = armorLine / 4 * 3
-	for len(data) > 0 {
-		k := min(raw, len(data))
-		out = enc.AppendEncode(out, data[:k])
-		out = append(out, '\n')
-		data = data[k:]
-	}
-	return out
+const armorRaw = armorLine / 4 * 3 // bytes in a line
+
+// An armorWriter writes lines of standard base64 with padding; the last line ends in a line feed too.
+type armorWriter struct {
+	w    io.Writer
+	rest []byte // less than a line
+	text []byte
 }
 
-// dearmor reads standard base64 with padding, in lines of any length.
-func dearmor(text []byte) ([]byte, error) {
-	text = bytes.TrimRight(text, " \t\r\n")
-	enc := base64.StdEncoding.Strict()
-	out := make([]byte, enc.DecodedLen(len(text)))
-	n, err := enc.Decode(out, text)
-	if err != nil {
-		if len(text) > 0 && (text[0] == 1 || text[0] == 2) {
-			return nil, &fault{code: codeArmor, err: errors.New("--armor was given and the input is not base64; it looks like a binary message"), hint: "leave --armor out"}
+func (a *armorWriter) Write(p []byte) (int, error) {
+	const batch = 512 * armorRaw
+	n := 0
+	for len(p) > 0 {
+		k := min(len(p), batch-len(a.rest))
+		a.rest = append(a.rest, p[:k]...)
+		p = p[k:]
+		whole := len(a.rest) / armorRaw * armorRaw
+		if err := a.lines(a.rest[:whole]); err != nil {
+			return n, err
 		}
-		return nil, &fault{code: codeArmor, err: errors.New("--armor was given and the input is not standard base64 with padding")}
+		a.rest = a.rest[:copy(a.rest, a.rest[whole:])]
+		n += k
 	}
-	return out[:n], nil
+	return n, nil
+}
+
+// Close writes the last line.
+func (a *armorWriter) Close() error { return a.lines(a.rest) }
+
+func (a *armorWriter) lines(b []byte) error {
+	a.text = a.text[:0]
+	for line := range slices.Chunk(b, armorRaw) {
+		a.text = append(base64.StdEncoding.AppendEncode(a.text, line), '\n')
+	}
+	_, err := a.w.Write(a.text)
+	return err
+}
+
+// An armorReader reads standard base64 with padding, in lines of any length. Blanks may stand at the end.
+type armorReader struct {
+	r     io.Reader
+	text  [4096]byte
+	group []byte // digits that wait for more
+	plain []byte // decoded and not read yet
+	first byte   // of the text, 0 before it was seen
+	over  bool   // padding or a blank was seen: no digit may follow
+	err   error
+}
+
+func (a *armorReader) Read(p []byte) (int, error) {
+	for len(a.plain) == 0 {
+		if a.err != nil {
+			return 0, a.err
+		}
+		a.fill()
+	}
+	n := copy(p, a.plain)
+	a.plain = a.plain[n:]
+	return n, nil
+}
+
+func (a *armorReader) fill() {
+	n, err := a.r.Read(a.text[:])
+	if n > 0 && a.first == 0 {
+		a.first = a.text[0]
+	}
+	for _, c := range a.text[:n] {
+		switch c {
+		case '\n', '\r':
+			continue
+		case ' ', '\t':
+			a.over = true
+			continue
+		}
+		if a.over && (c != '=' || len(a.group)%4 == 0) {
+			a.err = a.refuse()
+			return
+		}
+		a.over = a.over || c == '='
+		a.group = append(a.group, c)
+	}
+	whole := len(a.group) / 4 * 4
+	plain, decodeErr := base64.StdEncoding.Strict().AppendDecode(a.plain[:0], a.group[:whole])
+	if decodeErr != nil || err == io.EOF && whole < len(a.group) {
+		a.err = a.refuse()
+		return
+	}
+	a.plain = plain
+	a.group = a.group[:copy(a.group, a.group[whole:])]
+	a.err = err
+}
+
+func (a *armorReader) refuse() error {
+	if a.first == 1 || a.first == 2 {
+		return &fault{code: codeArmor, err: errors.New("--armor was given and the input is not base64; it looks like a binary message"), hint: "leave --armor out"}
+	}
+	return &fault{code: codeArmor, err: errors.New("--armor was given and the input is not standard base64 with padding")}
 }
 
 // looksArmored tells base64 text of a message: version 1 begins with AY, version 2 with AgR or AgV.

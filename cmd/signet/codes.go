@@ -1,5 +1,7 @@
 package main
 
+import "fmt"
+
 // Exit codes, documented in the long help.
 const (
 	exitOK          = 0
@@ -22,6 +24,8 @@ const (
 	codeLimit        code = 1001
 	codeUnsupported  code = 1002
 	codeOutput       code = 1003
+	codeSpool        code = 1004
+	codeChanged      code = 1005
 	codeInterrupted  code = 1130
 	codeUsage        code = 2000
 	codeOutputFormat code = 2001
@@ -34,6 +38,7 @@ const (
 	codeSameFile     code = 3004
 	codeTerminal     code = 3005
 	codeKeySource    code = 3006
+	codePolicy       code = 3007
 	codeNotFound     code = 4000
 	codeNoFile       code = 4001
 	codeNoItem       code = 4002
@@ -59,6 +64,8 @@ func (c code) exit() int {
 	return int(c) / 1000
 }
 
+func (c code) String() string { return fmt.Sprintf("SIGNET%04d", int(c)) }
+
 // codeInfo documents a code. docs/reference/errors.md is made from these.
 type codeInfo struct {
 	code    code
@@ -73,10 +80,12 @@ func codeTable() []codeInfo {
 		{codeLimit, "Limit exceeded", "A size, length or count is above a limit of the format or of signet.", ""},
 		{codeUnsupported, "Not supported", "The request is understood, and this build, key or token cannot do it.", ""},
 		{codeOutput, "Output not written", "The output could not be written. The old file, if there was one, is unchanged.", "check the folder, its permissions and the free space"},
-		{codeInterrupted, "Interrupted", "The command was ended by SIGINT or SIGTERM. Exit code 130. No incomplete output is left behind.", ""},
+		{codeSpool, "Temporary file", "A signed message from a pipe is held in a temporary file, encrypted, until its signature is verified. That file could not be written.", "set TMPDIR to a folder with room, decrypt from a file, or do not wait, with --allow-unverified-stream"},
+		{codeChanged, "Input changed", "A file became longer or shorter while it was encrypted. No output was written.", "encrypt a copy, or standard input with cat FILE |"},
+		{codeInterrupted, "Interrupted", "The command was ended by SIGINT or SIGTERM. Exit code 130. No incomplete output file is left behind. Of a folder, the files that were done are.", ""},
 		{codeUsage, "Usage", "A command, flag or argument is wrong.", `run the command with --help`},
 		{codeOutputFormat, "--output is the format", "--output chooses the format of what is printed. The output file is -o or --out.", ""},
-		{codeContextPair, "Encryption context argument", "A -c argument is not NAME=VALUE, is given twice, or uses the reserved prefix aws-crypto-.", "write -c NAME=VALUE, once per name"},
+		{codeContextPair, "Encryption context argument", "A -c argument is not NAME=VALUE, is given twice, or uses the reserved prefix aws-crypto-; or --require-context or --unstored-context has no name or one that does not fit.", "write -c NAME=VALUE, once per name"},
 		{codeItemArgument, "Item argument", "A key or value argument of an item command is not what it must be.", `write --key '{"pk":{"S":"a"}}' or --key pk=S:a`},
 		{codeConfig, "Configuration or policy", "The configuration cannot work, or a policy forbids the operation.", ""},
 		{codeNoKeyring, "No keyring", "The command needs a key, and neither -k nor SIGNET_KEYRING names one.", `give one with -k, for example -k 'raw-aes:example/kek?key-file=kek.bin'`},
@@ -85,6 +94,7 @@ func codeTable() []codeInfo {
 		{codeSameFile, "Input is output", "Input and output are the same file.", "write to another file"},
 		{codeTerminal, "Binary to a terminal", "The output is binary and standard output is a terminal.", "use -o FILE, -o - to print it anyway, or --armor when encrypting"},
 		{codeKeySource, "Key or PIN source", "A file or variable that a keyring URI names does not hold a key or a PIN.", ""},
+		{codePolicy, "Commitment policy", "The commitment policy forbids the algorithm suite. By default messages without key commitment are neither written nor read: such a message can be made to open as something else under another key.", ""},
 		{codeNotFound, "Not found", "A key, token or module that was named does not exist.", `"signet hsm list" shows tokens and keys`},
 		{codeNoFile, "No such file", "A file that was named does not exist.", "check the path"},
 		{codeNoItem, "No such item", "The table has no item with this key.", "check --table, --key, --endpoint and the region"},
@@ -94,8 +104,8 @@ func codeTable() []codeInfo {
 		{codeFileDenied, "File not accessible", "A file may not be read or written by this user.", "check the permissions"},
 		{codeCredentials, "AWS credentials", "There are no AWS credentials, or the service refused them.", "set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"},
 		{codeNoKey, "No key could decrypt", "None of the keys given opens any of the encrypted data keys. The message says for each one what was tried and why it did not open. A wrong key, a changed encryption context and a corrupted data key look alike.", `"signet inspect" shows which keys the message was written for`},
-		{codeAuth, "Authentication failed", "The data was changed, or its pieces do not belong together. Nothing was released.", "get the original again; there is no way around this"},
-		{codeContext, "Encryption context mismatch", "The data is authentic, and belongs to another context than the one that was demanded.", `"signet inspect" shows the context that the data claims`},
+		{codeAuth, "Authentication failed", "The data was changed, or its pieces do not belong together. No output file was written. What a damaged unsigned message had before its damage may be on standard output: discard it; of a signed message nothing is there, unless --allow-unverified-stream was given.", "get the original again; there is no way around this"},
+		{codeContext, "Encryption context mismatch", "The data belongs to another context than the one that was demanded or given.", `"signet inspect" shows the context that the data claims`},
 		{codeMalformed, "Malformed input", "The input is not what its format allows.", `"signet inspect" reads as far as it can`},
 		{codeTruncated, "Truncated input", "The input ends too early.", "get the whole of it"},
 		{codeArmor, "Base64 without --armor, or the reverse", "The input is base64 text and --armor was not given, or --armor was given and it is not base64.", ""},

@@ -19,10 +19,11 @@ import (
 	"github.com/signetkeys/signet/ddb"
 	"github.com/signetkeys/signet/keyring"
 	"github.com/signetkeys/signet/keyring/pkcs11"
+	"github.com/signetkeys/signet/keyring/suite"
 	"github.com/signetkeys/signet/message"
 )
 
-var update = flag.Bool("update", false, "rewrite docs/reference/errors.md")
+var update = flag.Bool("update", false, "rewrite docs/reference/errors.md and what scripts in testdata compare with")
 
 const referenceHead = `# Errors
 
@@ -31,7 +32,7 @@ const referenceHead = `# Errors
 An error of the command line is one line on standard error, with a second one where there is something to do about it:
 
     signet: error: SIGNET6000 cannot decrypt a.enc: no key could decrypt: ... See errors#SIGNET6000
-    signet: hint: run "signet inspect a.enc" to see which keys it was written for, and give one of them with -k
+    signet: hint: run "signet inspect a.enc" to see which keys it was written for, and "signet explain" with these flags to see what was tried
 
 With ` + "`--output json`" + ` or ` + "`ndjson`" + ` it is one line of JSON on standard error. These fields are stable:
 
@@ -132,10 +133,13 @@ func TestCodeOf(t *testing.T) {
 		{&fault{code: codeNoItem, err: signet.ErrThrottled}, codeNoItem},
 		{&message.FormatError{Reason: "x"}, codeMalformed},
 		{&message.AuthenticationError{Layer: message.LayerBody}, codeAuth},
-		{&message.UnsupportedError{What: "x"}, codeUnsupported},
+		{fmt.Errorf("x: %w", signet.ErrUnsupported), codeUnsupported},
 		{&keyring.LimitError{What: "x"}, codeLimit},
 		{&keyring.ContextError{Key: "k"}, codeContext},
 		{&keyring.ConfigError{Reason: "x"}, codeConfig},
+		{&suite.PolicyError{Suite: suite.AES256GCM()}, codePolicy},
+		{&suite.PolicyError{Reason: "x"}, codeConfig},
+		{&message.LengthError{}, codeLimit},
 		{fmt.Errorf("x: %w", io.ErrUnexpectedEOF), codeTruncated},
 		{attempt(), codeNoKey},
 		{attempt(skip, keyring.ErrDidNotOpen), codeNoKey},

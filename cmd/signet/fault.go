@@ -13,6 +13,7 @@ import (
 	"github.com/signetkeys/signet"
 	"github.com/signetkeys/signet/config"
 	"github.com/signetkeys/signet/keyring"
+	"github.com/signetkeys/signet/keyring/suite"
 )
 
 // A fault is an error whose code and hint are known where it happened. Other errors get theirs from their class.
@@ -61,6 +62,10 @@ func codeOf(err error) code {
 	}
 	if isPIN(err) {
 		return codePIN
+	}
+	var policy *suite.PolicyError
+	if errors.As(err, &policy) && policy.Suite != nil {
+		return codePolicy
 	}
 	for _, c := range classes() {
 		if errors.Is(err, c.class) {
@@ -130,25 +135,30 @@ type attemptJSON struct {
 // report prints the error and returns its exit code.
 func (a *app) report(err error, args []string) int {
 	c := codeOf(err)
-	info := c.info()
-	hint := info.hint
+	if hint := a.printError(err, args); hint != "" {
+		fmt.Fprintf(a.stderr, "signet: hint: %s\n", hint)
+	}
+	return c.exit()
+}
+
+// printError prints the error, and returns the hint that is still to be printed.
+func (a *app) printError(err error, args []string) (hint string) {
+	c := codeOf(err)
+	hint = c.info().hint
 	var f *fault
 	if errors.As(err, &f) && f.hint != "" {
 		hint = f.hint
 	}
-	message, name := printable(err.Error()), fmt.Sprintf("SIGNET%04d", c)
+	message, name := printable(err.Error()), c.String()
 	if a.output == asJSON || a.output == ndjson || !a.started && asksForJSON(args) {
 		e := errorJSON{Code: name, Exit: c.exit(), Message: message, Hint: hint, Reference: "errors#" + name, Attempts: attempts(err)}
 		enc := json.NewEncoder(a.stderr)
 		enc.SetEscapeHTML(false)
 		_ = enc.Encode(map[string]errorJSON{"error": e})
-		return c.exit()
+		return ""
 	}
 	fmt.Fprintf(a.stderr, "signet: error: %s %s. See errors#%s\n", name, message, name)
-	if hint != "" {
-		fmt.Fprintf(a.stderr, "signet: hint: %s\n", hint)
-	}
-	return c.exit()
+	return hint
 }
 
 func attempts(err error) []attemptJSON {
@@ -161,6 +171,10 @@ func attempts(err error) []attemptJSON {
 	case errors.As(err, &w):
 		trace = w.Attempts
 	}
+	return attemptsJSON(trace)
+}
+
+func attemptsJSON(trace []keyring.Attempt) []attemptJSON {
 	var out []attemptJSON
 	for _, t := range trace {
 		j := attemptJSON{Provider: printable(t.Provider), Key: printable(t.Key), Error: printable(t.Err.Error())}

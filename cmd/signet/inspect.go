@@ -1,9 +1,11 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/hex"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 	"strconv"
@@ -12,6 +14,7 @@ import (
 
 	"github.com/signetkeys/signet/internal/wire"
 	"github.com/signetkeys/signet/keyring"
+	"github.com/signetkeys/signet/keyring/suite"
 	"github.com/signetkeys/signet/message"
 	"github.com/spf13/cobra"
 )
@@ -38,11 +41,14 @@ func (a *app) inspect(ctx context.Context, args []string, armored bool) error {
 		return err
 	}
 	defer in.Close()
-	data, err := a.readMessage(ctx, in, armored)
+	src, err := in.message(ctx, armored)
 	if err != nil {
 		return err
 	}
-	d, parseErr := describe(data)
+	d, parseErr := describeFrom(src.r)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
 	if d == nil {
 		return fmt.Errorf("cannot inspect %s: %w", in.name, parseErr)
 	}
@@ -68,7 +74,8 @@ type description struct {
 	MessageID   string            `json:"message_id"`
 	Context     map[string]string `json:"context"`
 	EDKs        []edkJSON         `json:"encrypted_data_keys"`
-	Commitment  string            `json:"commitment"`
+	Commitment  string            `json:"commitment"`          // "" in version 1
+	HeaderIV    string            `json:"header_iv,omitempty"` // version 1 only
 	HeaderTag   string            `json:"header_tag"`
 	Framed      bool              `json:"framed"`
 	FrameLength uint32            `json:"frame_length"`
@@ -104,36 +111,42 @@ type bodyJSON struct {
 	TotalBytes     int    `json:"total_bytes"`
 }
 
-// describe reads as much of a message as can be read. With an error, the description is nil when not even the header could be read.
-func describe(data []byte) (*description, error) {
-	o, outlineErr := message.ParseOutline(data)
-	h := new(message.UnverifiedHeader)
-	if outlineErr == nil {
-		h = o.Header
-	} else {
-		var err error
-		if h, _, err = message.ParseHeader(data); err != nil {
-			return nil, err
-		}
+// describe is describeFrom for a message in memory.
+func describe(data []byte) (*description, error) { return describeFrom(bytes.NewReader(data)) }
+
+// describeFrom reads as much of a message as can be read. With an error, the description is nil when not even the header could be read.
+func describeFrom(r io.Reader) (*description, error) {
+	o, err := message.ParseOutlineFrom(r)
+	if o == nil {
+		return nil, err
 	}
+	d := describeHeader(o.Header)
+	if err != nil {
+		return d, err
+	}
+	d.Body = &bodyJSON{
+		Frames: o.Frames, PlaintextBytes: o.PlaintextLen, FirstIV: hex.EncodeToString(o.FirstIV), LastTag: hex.EncodeToString(o.LastTag),
+		Signature: hex.EncodeToString(o.Signature), HeaderBytes: o.HeaderLen, BodyBytes: o.BodyLen, FooterBytes: o.FooterLen,
+		TotalBytes: o.HeaderLen + o.BodyLen + o.FooterLen,
+	}
+	return d, nil
+}
+
+func describeHeader(h *message.UnverifiedHeader) *description {
 	d := &description{
-		Format: "aws-encryption-sdk", Version: h.Version,
-		Suite:     suiteJSON{fmt.Sprintf("0x%04X", h.Suite.ID()), h.Suite.Name(), h.Suite.Commits(), h.Suite.Signed()},
+		Format: "aws-encryption-sdk", Version: h.Version, Suite: describeSuite(h.Suite),
 		MessageID: hex.EncodeToString(h.MessageID), Context: h.Context, EDKs: describeEDKs(h.EDKs),
-		Commitment: hex.EncodeToString(h.Commitment), HeaderTag: hex.EncodeToString(h.Tag),
+		Commitment: hex.EncodeToString(h.Commitment), HeaderIV: hex.EncodeToString(h.IV), HeaderTag: hex.EncodeToString(h.Tag),
 		Framed: h.Framed, FrameLength: h.FrameLength,
 	}
 	if d.Context == nil {
 		d.Context = map[string]string{}
 	}
-	if outlineErr != nil {
-		return d, outlineErr
-	}
-	d.Body = &bodyJSON{
-		Frames: o.Frames, PlaintextBytes: o.PlaintextLen, FirstIV: hex.EncodeToString(o.FirstIV), LastTag: hex.EncodeToString(o.LastTag),
-		Signature: hex.EncodeToString(o.Signature), HeaderBytes: o.HeaderLen, BodyBytes: o.BodyLen, FooterBytes: o.FooterLen, TotalBytes: len(data),
-	}
-	return d, nil
+	return d
+}
+
+func describeSuite(s *suite.Suite) suiteJSON {
+	return suiteJSON{fmt.Sprintf("0x%04X", s.ID()), s.Name(), s.Commits(), s.Signed()}
 }
 
 func describeEDKs(edks []keyring.EncryptedDataKey) []edkJSON {
@@ -155,32 +168,21 @@ func describeEDKs(edks []keyring.EncryptedDataKey) []edkJSON {
 
 func (d *description) text() string {
 	var b strings.Builder
-	line := func(label, format string, args ...any) {
-		fmt.Fprintf(&b, "%-13s "+format+"\n", append([]any{label}, args...)...)
-	}
+	line := labelled(&b)
 	line("message", "%s: AWS Encryption SDK, version %d; nothing shown here is verified", printable(d.Source), d.Version)
-	properties := ""
-	if d.Suite.Commits {
-		properties += ", key commitment"
-	}
-	if d.Suite.Signed {
-		properties += ", signed"
-	}
-	line("suite", "%s (%s)%s", d.Suite.Name, d.Suite.ID, properties)
+	line("suite", "%s", d.Suite.text())
 	line("message id", "%s", d.MessageID)
-	label := "context"
-	for _, name := range slices.Sorted(maps.Keys(d.Context)) {
-		line(label, "%s = %s", printable(name), strconv.Quote(d.Context[name]))
-		label = ""
-	}
-	if len(d.Context) == 0 {
-		line(label, "(empty)")
-	}
+	contextLines(line, d.Context)
 	for _, e := range d.EDKs {
 		line(fmt.Sprintf("data key %d", e.Index), "provider %s, %s, %d bytes", strconv.Quote(e.Provider), e.what(), e.CiphertextBytes)
 		line("", "%s", e.Ciphertext)
 	}
-	line("commitment", "%s", d.Commitment)
+	if d.Commitment != "" {
+		line("commitment", "%s", d.Commitment)
+	}
+	if d.HeaderIV != "" {
+		line("header iv", "%s", d.HeaderIV)
+	}
 	line("header tag", "%s", d.HeaderTag)
 	if d.Body == nil {
 		line("body", "damaged")
@@ -188,6 +190,35 @@ func (d *description) text() string {
 	}
 	d.Body.write(line, d)
 	return b.String()
+}
+
+// labelled returns a function that writes lines with a label at their beginning.
+func labelled(b *strings.Builder) func(label, format string, args ...any) {
+	return func(label, format string, args ...any) {
+		fmt.Fprintf(b, "%-13s "+format+"\n", append([]any{label}, args...)...)
+	}
+}
+
+func (s suiteJSON) text() string {
+	t := fmt.Sprintf("%s (%s)", s.Name, s.ID)
+	if s.Commits {
+		t += ", key commitment"
+	}
+	if s.Signed {
+		t += ", signed"
+	}
+	return t
+}
+
+func contextLines(line func(string, string, ...any), ec map[string]string) {
+	label := "context"
+	for _, name := range slices.Sorted(maps.Keys(ec)) {
+		line(label, "%s = %s", printable(name), strconv.Quote(ec[name]))
+		label = ""
+	}
+	if len(ec) == 0 {
+		line(label, "(empty)")
+	}
 }
 
 func (e *edkJSON) what() string {

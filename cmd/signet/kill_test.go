@@ -15,21 +15,47 @@ import (
 	"github.com/signetkeys/signet/message"
 )
 
-// A killed encrypt leaves the old file or the complete new one. The process is killed as soon as its temporary file has reached a size, from nothing to all of it.
+// A killed command leaves the old file or the complete new one. The process is killed as soon as its temporary file has reached a size, from
+// nothing to all of it.
 func TestKilledEncrypt(t *testing.T) {
-	const size, rounds = 4 << 20, 8
-	dir, k := t.TempDir(), keyURIFor(t)
-	in, out := filepath.Join(dir, "in"), filepath.Join(dir, "out")
-	old := bytes.Repeat([]byte("old"), 1000)
+	const size = 4 << 20
+	k, in := keyURIFor(t), filepath.Join(t.TempDir(), "in")
 	if err := os.WriteFile(in, bytes.Repeat([]byte{7}, size), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	killed(t, size, []string{"encrypt", "-k", k, in}, func(got []byte) bool {
+		o, err := message.ParseOutline(got)
+		return err == nil && o.PlaintextLen == size
+	})
+}
+
+func TestKilledDecrypt(t *testing.T) {
+	const size = 4 << 20
+	k, dir := keyURIFor(t), t.TempDir()
+	plain := bytes.Repeat([]byte{7}, size)
+	in, msg := filepath.Join(dir, "in"), filepath.Join(dir, "msg")
+	if err := os.WriteFile(in, plain, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if exit, _, text := runApp(t, t.Context(), "", "", "encrypt", "-k", k, "-o", msg, in); exit != exitOK {
+		t.Fatal(text)
+	}
+	killed(t, size, []string{"decrypt", "-k", k, msg}, func(got []byte) bool { return bytes.Equal(got, plain) })
+}
+
+// killed runs a command with an output file of about size bytes several times and kills it. whole tells a complete output.
+func killed(t *testing.T, size int64, args []string, whole func([]byte) bool) {
+	t.Helper()
+	const rounds = 8
+	dir := t.TempDir()
+	out := filepath.Join(dir, "out")
+	old := bytes.Repeat([]byte("old"), 1000)
 	kept := 0
 	for i := range rounds {
 		if err := os.WriteFile(out, old, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		cmd := exec.Command("signet", "encrypt", "-k", k, "--force", "-o", out, in)
+		cmd := exec.Command("signet", append(args, "--force", "-o", out)...)
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
@@ -55,8 +81,8 @@ func TestKilledEncrypt(t *testing.T) {
 		}
 		if bytes.Equal(got, old) {
 			kept++
-		} else if o, err := message.ParseOutline(got); err != nil || o.PlaintextLen != size {
-			t.Fatalf("round %d: the output is neither the old file nor a whole message: %v", i, err)
+		} else if !whole(got) {
+			t.Fatalf("round %d: the output is neither the old file nor a whole one: %d bytes", i, len(got))
 		}
 		removeTemp(t, dir)
 	}
@@ -88,7 +114,7 @@ func removeTemp(t *testing.T, dir string) {
 		switch name := e.Name(); {
 		case strings.HasPrefix(name, ".signet-"):
 			_ = os.Remove(filepath.Join(dir, name))
-		case name != "in" && name != "out":
+		case name != "out":
 			t.Errorf("%s is left", name)
 		}
 	}

@@ -44,6 +44,7 @@ func mainExit() int {
 	case code := <-done:
 		return code
 	case <-time.After(grace):
+		a.temps.remove()
 		return exitInterrupted
 	}
 }

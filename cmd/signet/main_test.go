@@ -14,7 +14,8 @@ import (
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"signet": func() { os.Exit(mainExit()) },
+		"signet":          func() { os.Exit(mainExit()) },
+		"signet-measured": func() { os.Exit(measuredExit()) },
 	})
 }
 
@@ -28,7 +29,7 @@ func TestMain(m *testing.M) {
 // and those of dynamo_test.go.
 func scripts(t *testing.T, dir string, setup func(*testscript.Env) error) {
 	testscript.Run(t, testscript.Params{
-		Dir: "testdata/" + dir,
+		Dir: "testdata/" + dir, UpdateScripts: *update,
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("SIGNET_KEYRING", "")
 			if setup != nil {

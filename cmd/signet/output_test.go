@@ -103,7 +103,13 @@ func TestNoReplaceRace(t *testing.T) {
 	if err := os.WriteFile(path, []byte("somebody else's"), 0o600); err != nil { // between check and write
 		t.Fatal(err)
 	}
-	if err := o.write(&app{}, []byte("ours")); codeOf(err) != codeExists {
+	s := o.open(&app{})
+	defer s.abort()
+	_, err := s.Write([]byte("ours"))
+	if err == nil {
+		err = s.commit()
+	}
+	if codeOf(err) != codeExists {
 		t.Errorf("got %v, want the code for an output that exists", err)
 	}
 	if b, _ := os.ReadFile(path); string(b) != "somebody else's" {
@@ -136,32 +142,8 @@ func TestInputLimit(t *testing.T) {
 		t.Fatal(err)
 	}
 	go func() { io.Copy(w, bytes.NewReader(make([]byte, 11))); w.Close() }()
-	if _, err := (&input{"pipe", r}).read(t.Context(), 10); codeOf(err) != codeLimit {
+	if _, err := (&input{name: "pipe", file: r}).read(t.Context(), 10); codeOf(err) != codeLimit {
 		t.Errorf("pipe: got %v, want the code for limits", err)
-	}
-}
-
-func TestArmor(t *testing.T) {
-	for n := range 200 {
-		data := bytes.Repeat([]byte{2, 5}, n)[:n]
-		text := armor(data)
-		for line := range bytes.Lines(text) {
-			if len(line) > armorLine+1 || line[len(line)-1] != '\n' {
-				t.Fatalf("%d bytes: line of %d bytes", n, len(line))
-			}
-		}
-		got, err := dearmor(text)
-		if err != nil || !bytes.Equal(got, data) {
-			t.Fatalf("%d bytes: got %x, %v", n, got, err)
-		}
-		if got, err = dearmor(bytes.ReplaceAll(text, []byte("\n"), []byte("\r\n"))); err != nil || !bytes.Equal(got, data) {
-			t.Fatalf("%d bytes with CRLF: got %x, %v", n, got, err)
-		}
-	}
-	for _, bad := range []string{"AgV", "AgV4=", "Ag V4", "-gV4", "AgV5====", "AB=="} {
-		if _, err := dearmor([]byte(bad)); codeOf(err) != codeArmor {
-			t.Errorf("%q: got %v, want the code for armor", bad, err)
-		}
 	}
 }
 

@@ -14,6 +14,10 @@ separated by spaces). With several, the first one makes the data key and each of
 
   raw-aes:NAMESPACE/NAME?key-file=FILE     a file of 16, 24 or 32 bytes
   raw-aes:NAMESPACE/NAME?key-env=VARIABLE  a variable with the key in base64
+  raw-rsa:NAMESPACE/NAME?public=FILE&private=FILE&padding=oaep-sha256
+                                           an RSA key in PEM or DER; the public half alone encrypts
+  raw-ecdh:?schema=static&private=FILE&peer=FILE
+                                           two key pairs; schema=ephemeral with peer, or schema=discovery with private
   pkcs11:token=LABEL;object=LABEL?module-name=softhsm2&pin-source=file:FILE
                                            a key in a PKCS#11 token (RFC 7512)
 
@@ -24,7 +28,7 @@ unavailable, 130 interrupted. Every error has a code such as SIGNET6000; docs/re
 // newRoot builds the command tree over a.
 func newRoot(a *app) *cobra.Command {
 	root := group("signet", "Encrypt files and DynamoDB items under keys you hold",
-		newEncrypt(a), newDecrypt(a), newInspect(a), newItem(a), newHSM(a), newDemo(a), newVersion(a))
+		newEncrypt(a), newDecrypt(a), newInspect(a), newExplain(a), newItem(a), newHSM(a), newDemo(a), newVersion(a))
 	root.Long = longHelp
 	root.SilenceErrors, root.SilenceUsage = true, true
 	root.PersistentPreRunE = a.begin

@@ -2,5 +2,7 @@
 
 package main
 
+import "os"
+
 // syncDir does nothing: folders cannot be synced here.
-func syncDir(string) error { return nil }
+func syncDir(*os.Root, string) error { return nil }

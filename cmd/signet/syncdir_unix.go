@@ -9,8 +9,8 @@ import (
 )
 
 // syncDir makes a new name in a folder last. Some file systems cannot sync a folder and say so.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
+func syncDir(root *os.Root, dir string) error {
+	d, err := root.Open(dir)
 	if err != nil {
 		return err
 	}
