@@ -12,7 +12,8 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
+
+	"github.com/signetkeys/signet/interop/internal/marked"
 )
 
 func main() { os.Exit(run(os.Args[1:], os.Stderr)) }
@@ -34,11 +35,7 @@ func run(args []string, stderr io.Writer) int {
 }
 
 func update(doc, peers, own string) error {
-	text, err := os.ReadFile(doc)
-	if err != nil {
-		return err
-	}
-	out := string(text)
+	parts := map[string]string{}
 	for _, part := range []struct {
 		marker, file string
 		table        func(*output) (string, error)
@@ -55,30 +52,9 @@ func update(doc, peers, own string) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", part.file, err)
 		}
-		table, err := part.table(o)
-		if err != nil {
+		if parts[part.marker], err = part.table(o); err != nil {
 			return fmt.Errorf("%s: %w", part.file, err)
 		}
-		if out, err = replace(out, part.marker, table); err != nil {
-			return fmt.Errorf("%s: %w", doc, err)
-		}
 	}
-	if out == string(text) {
-		return nil
-	}
-	return os.WriteFile(doc, []byte(out), 0o644)
-}
-
-// replace puts text between the markers.
-func replace(doc, marker, text string) (string, error) {
-	begin, end := "<!-- "+marker+" -->", "<!-- /"+marker+" -->"
-	before, rest, ok := strings.Cut(doc, begin)
-	if !ok {
-		return "", fmt.Errorf("no marker %s", begin)
-	}
-	_, after, ok := strings.Cut(rest, end)
-	if !ok {
-		return "", fmt.Errorf("no marker %s", end)
-	}
-	return before + begin + "\n" + text + end + after, nil
+	return marked.Update(doc, parts)
 }
