@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# setup.sh: install what the tests and the demo need and is not there yet: SoftHSM and OpenSC (the HSM) through apt, MiniStack (the
-# DynamoDB emulator) into .cache/venv. Does nothing, quickly, when all of it is there. Needs root or sudo only for apt.
+# setup.sh: install what the tests and the demo need and is not there yet: SoftHSM and OpenSC (the HSM) and NSS (another token, for tests)
+# through apt, MiniStack (the DynamoDB emulator) into .cache/venv. Does nothing, quickly, when all of it is there. Needs root or sudo only
+# for apt.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -18,6 +19,8 @@ have_module() {
   done
   return 1
 }
+
+have_nss() { compgen -G '/usr/lib/*/libsoftokn3.so' || compgen -G '/usr/lib/*/nss/libsoftokn3.so' || compgen -G '/usr/lib*/libsoftokn3.so'; } >/dev/null
 
 python_version() { "$1" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null; }
 
@@ -40,6 +43,7 @@ missing_packages() {
   command -v gcc >/dev/null || echo gcc libc6-dev
   { command -v softhsm2-util >/dev/null && have_module; } || echo softhsm2
   command -v pkcs11-tool >/dev/null || echo opensc
+  { command -v certutil >/dev/null && have_nss; } || echo libnss3 libnss3-tools
   venv_current || venv_works "$(find_python || true)" || echo python3-venv
 }
 
