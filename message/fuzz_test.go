@@ -65,3 +65,30 @@ func FuzzBody(f *testing.F) {
 		}
 	})
 }
+
+// FuzzDecrypt gives whole messages to every way of reading: they agree with each other and with the reference decoder.
+func FuzzDecrypt(f *testing.F) {
+	for _, s := range shapes() {
+		f.Add(s.message(f), false)
+		f.Add(s.message(f), true)
+	}
+	f.Fuzz(func(t *testing.T, msg []byte, parallel bool) {
+		want, _, err := decryptFixed(msg)
+		ref, refErr := reference(msg, testKey)
+		if err == nil && (refErr != nil || !bytes.Equal(want, ref)) {
+			t.Fatalf("opened to %q; reference %q, %v", want, ref, refErr)
+		}
+		o := &DecryptOptions{ReleaseUnverified: true}
+		if parallel {
+			o.Concurrency = 2
+		}
+		got, streamErr := streamDecrypt(plain{bytes.NewReader(msg)}, o)
+		if (streamErr == nil) != (err == nil) || err == nil && !bytes.Equal(got, want) {
+			t.Fatalf("in one call %q, %v; as a stream %q, %v", want, err, got, streamErr)
+		}
+		got, streamErr = streamDecrypt(bytes.NewReader(msg), nil)
+		if (streamErr == nil) != (err == nil) || err == nil && !bytes.Equal(got, want) {
+			t.Fatalf("in one call %q, %v; in two passes %q, %v", want, err, got, streamErr)
+		}
+	})
+}
