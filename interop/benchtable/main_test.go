@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/xml"
 	"os"
 	"path/filepath"
 	"strings"
@@ -91,5 +92,65 @@ func TestUpdateRefuses(t *testing.T) {
 				t.Errorf("the document was changed: %q", got)
 			}
 		})
+	}
+}
+
+const rivalsOutput = `{"machine":"linux/amd64, Some CPU","rounds":2,"warmup":20000,
+"rivals":[{"title":"Go","language":"Go 1","versions":{"sdk":"2"}},{"title":"Java","language":"Java 17","versions":{}}],
+"measurements":[
+{"work":"encrypt, 0478, 100 B","rival":"Go","rounds":[{"signet":{"mean_ns":10000,"median_ns":9000},"peer":{"mean_ns":200000,"median_ns":90000}},{"signet":{"mean_ns":10000,"median_ns":9000},"peer":{"mean_ns":400000,"median_ns":90000}}]},
+{"work":"encrypt, 0478, 100 B","rival":"Java","rounds":[{"signet":{"mean_ns":10000,"median_ns":9000},"peer":{"mean_ns":9000,"median_ns":18000}}]},
+{"work":"decrypt, 0478, 100 B","rival":"Go","rounds":[{"signet":{"mean_ns":10000,"median_ns":9000},"peer":{"mean_ns":15000,"median_ns":9000}}]}]}`
+
+const streamsOutput = `{"machine":"linux/amd64, Some CPU","bytes":1073741824,"streams":[
+{"work":"cipher","cores":1,"speed":[4000],"peak":[6291456],"idle":[5242880]},
+{"work":"encrypt","cores":1,"speed":[1000,3000,2000],"peak":[6291456,6291456,6291456],"idle":[5242880,5242880,5242880]},
+{"work":"encrypt","cores":2,"speed":[3500],"peak":[8388608],"idle":[5242880]}]}`
+
+func TestRivalsAndStreams(t *testing.T) {
+	dir := t.TempDir()
+	file := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	const empty = "<!-- rivals --><!-- /rivals -->\n<!-- rivals-median --><!-- /rivals-median -->\n<!-- streams --><!-- /streams -->\n"
+	doc, plot := file("doc.md", empty), filepath.Join(dir, "plot.svg")
+	var stderr strings.Builder
+	if code := run([]string{"-doc", doc, "-rivals", file("none", `{"machine":"m"}`)}, &stderr); code != 1 {
+		t.Errorf("a report without measurements: exit status %d", code)
+	}
+	if code := run([]string{"-doc", doc, "-plot", plot, "-rivals", file("r", rivalsOutput), "-streams", file("s", streamsOutput)}, &stderr); code != 0 {
+		t.Fatalf("exit status %d: %s", code, stderr.String())
+	}
+	got, err := os.ReadFile(doc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"| work | signet | Go | Java |\n",
+		"- Go: Go 1, sdk 2\n",
+		"| encrypt, 0478, 100 B | 10 µs | 30 (300 µs) | **0.90** (9 µs) |\n",
+		"| decrypt, 0478, 100 B | 10 µs | 1.50 (15 µs) | – |\n",
+		"| encrypt, 0478, 100 B | 9 µs | 10 (90 µs) | 2.00 (18 µs) |\n",
+		"| cipher | 4000 | | | 1.0 / 6.0 | |\n",
+		"| encrypt | 2000 | 3500 | 1.75 | 1.0 / 6.0 | 3.0 / 8.0 |\n",
+		"median of 3 runs",
+	} {
+		if !strings.Contains(string(got), want) {
+			t.Errorf("the document lacks %q:\n%s", want, got)
+		}
+	}
+	svg, err := os.ReadFile(plot)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := xml.Unmarshal(svg, new(struct{})); err != nil {
+		t.Errorf("the plot is no XML: %v", err)
+	}
+	if n := strings.Count(string(svg), "times</title></circle>"); n != 3 {
+		t.Errorf("the plot has %d dots, want 3", n)
 	}
 }

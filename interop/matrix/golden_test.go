@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
 	"testing"
@@ -68,8 +67,9 @@ func TestGolden(t *testing.T) {
 			if err := json.Unmarshal(b, f); err != nil {
 				t.Fatal(err)
 			}
-			if f.Library != hello.Library || !maps.Equal(f.Versions, hello.Versions) {
-				t.Errorf("the golden messages are of %s %v, and the peer is %s %v: %s", f.Library, f.Versions, hello.Library, hello.Versions, goldenHow)
+			// The other versions, of runtimes and of OpenSSL, differ between machines.
+			if was, is := f.Versions[f.Library], hello.Versions[hello.Library]; f.Library != hello.Library || was != is || is == "" {
+				t.Errorf("the golden messages are of %s %s, and the peer is %s %s: %s", f.Library, was, hello.Library, is, goldenHow)
 			}
 			suites := map[string]bool{}
 			for _, m := range f.Messages {
