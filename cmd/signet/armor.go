@@ -52,11 +52,12 @@ func (a *armorWriter) lines(b []byte) error {
 // An armorReader reads standard base64 with padding, in lines of any length. Blanks may stand at the end.
 type armorReader struct {
 	r     io.Reader
-	text  [4096]byte
+	text  [16 << 10]byte
 	group []byte // digits that wait for more
 	plain []byte // decoded and not read yet
 	first byte   // of the text, 0 before it was seen
 	over  bool   // padding or a blank was seen: no digit may follow
+	blank bool   // a blank was seen: no padding may follow either
 	err   error
 }
 
@@ -77,20 +78,31 @@ func (a *armorReader) fill() {
 	if n > 0 && a.first == 0 {
 		a.first = a.text[0]
 	}
-	for _, c := range a.text[:n] {
-		switch c {
-		case '\n', '\r':
-			continue
-		case ' ', '\t':
-			a.over = true
-			continue
+	for text := a.text[:n]; len(text) > 0; {
+		i := bytes.IndexAny(text, "\n\r \t=")
+		if i < 0 {
+			i = len(text)
 		}
-		if a.over && (c != '=' || len(a.group)%4 == 0) {
+		if a.over && i > 0 {
 			a.err = a.refuse()
 			return
 		}
-		a.over = a.over || c == '='
-		a.group = append(a.group, c)
+		a.group = append(a.group, text[:i]...)
+		if text = text[i:]; len(text) == 0 {
+			break
+		}
+		switch text[0] {
+		case ' ', '\t':
+			a.over, a.blank = true, true
+		case '=':
+			if a.blank || len(a.group)%4 == 0 { // padding fills a group up
+				a.err = a.refuse()
+				return
+			}
+			a.over = true
+			a.group = append(a.group, '=')
+		}
+		text = text[1:]
 	}
 	whole := len(a.group) / 4 * 4
 	plain, decodeErr := base64.StdEncoding.Strict().AppendDecode(a.plain[:0], a.group[:whole])

@@ -60,7 +60,7 @@ func TestArmor(t *testing.T) {
 }
 
 func TestArmorRefused(t *testing.T) {
-	for _, bad := range []string{"AgV", "AgV4=", "Ag V4", "-gV4", "AgV5====", "AB==", "AgV4 AgV4", "AA==AgV4", "AA==\nAgV4", "A\x00==", "=", "====", "AA= =AA", "AAA==", "AA==="} {
+	for _, bad := range []string{"AgV", "AgV4=", "Ag V4", "-gV4", "AgV5====", "AB==", "AgV4 AgV4", "AA==AgV4", "AA==\nAgV4", "A\x00==", "=", "====", "AA= =AA", "AA= =", "AA ==", "AAA==", "AA==="} {
 		for name, r := range map[string]io.Reader{"plain": strings.NewReader(bad), "one byte": iotest.OneByteReader(strings.NewReader(bad))} {
 			if got, err := io.ReadAll(&armorReader{r: r}); codeOf(err) != codeArmor {
 				t.Errorf("%q, %s: got %q, %v, want the code for armor", bad, name, got, err)

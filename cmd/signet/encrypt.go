@@ -36,7 +36,7 @@ With --recursive each file of a folder becomes a message in the folder that -o n
 	cmd.Flags().BoolVar(&f.armor, "armor", false, "write base64 text")
 	cmd.Flags().Var(&f.suite, "suite", "algorithm suite, `NAME` or number such as 0x0478 (default 0x0578, with key commitment and signature)")
 	f.addClient(cmd)
-	cmd.Flags().Var(&f.frameLength, "frame-length", "`BYTES` of plaintext in a frame (default 4KiB)")
+	cmd.Flags().Var(&f.frameLength, "frame-length", "`BYTES` of plaintext in a frame (default 4KiB); one frame is held in memory several times")
 	cmd.Flags().Var(&f.maxLength, "max-length", "refuse a plaintext of more than these `BYTES`")
 	return cmd
 }

@@ -23,6 +23,10 @@ func TestNoSecretIsPrinted(t *testing.T) {
 	if exit, _, text := runApp(t, t.Context(), "", "", "encrypt", "-k", good, "-c", "name="+value, "-o", at("msg"), at("plain")); exit != exitOK {
 		t.Fatal(text)
 	}
+	// explain shows what a message stores, as inspect does; this one stores no secret.
+	if exit, _, text := runApp(t, t.Context(), "", "", "encrypt", "-k", good, "-o", at("bare"), at("plain")); exit != exitOK {
+		t.Fatal(text)
+	}
 	msg, err := os.ReadFile(at("msg"))
 	if err != nil {
 		t.Fatal(err)
@@ -60,6 +64,16 @@ func TestNoSecretIsPrinted(t *testing.T) {
 		{"decrypt", "-k", good, at("cut")},
 		{"decrypt", "-k", good, at("plain")},
 		{"decrypt", "-k", good, "--armor", at("plain")},
+		{"decrypt", "-k", good, "--require-context", "name=other-" + value, at("msg")},
+		{"decrypt", "-k", good, "--require-context", "other=" + value, at("msg")},
+		{"decrypt", "-k", good, "--require-context", "=" + value, at("msg")},
+		{"encrypt", "-k", good, "-c", "name=" + value, "--unstored-context", "x", at("plain")},
+		{"encrypt", "-k", good, "-r", "-c", "name=" + value, "-o", dir, dir},
+		{"decrypt", "-k", good, "-r", "--suffix", "", "-o", filepath.Join(t.TempDir(), "out"), "--require-context", "name=x", dir},
+		{"explain", "-k", "raw-aes:a/b?key-file=" + at("short"), at("bare")},
+		{"explain", "-k", good, "--max-length", "1", at("bare")},
+		{"explain", "-k", good, "-c", "other=" + value, at("bare")},
+		{"explain", "-k", good, "--require-context", "other=" + value, at("bare")},
 		{"inspect", at("plain")},
 		{"item", "inspect", at("item")},
 		{"item", "put", "-k", good, "--table", "t", "--encrypt", "x", "--endpoint", "http://127.0.0.1:1", at("item")},
