@@ -36,7 +36,8 @@ type EncryptOptions struct {
 	Suite *suite.Suite
 	// FrameLength is the plaintext length of a frame in bytes, 1 to MaxFrameLength; 0 means DefaultFrameLength.
 	FrameLength int
-	// OnDegraded, when set, is told which optional keyrings did not wrap the data key of this message.
+	// OnDegraded, when set, is told which optional keyrings did not wrap the data key of this message. Without it a degraded message is
+	// written all the same; inspect shows which keys it has.
 	OnDegraded func([]keyring.Attempt)
 
 	// The rest is for streams; [Client.Encrypt] ignores it.
@@ -77,7 +78,8 @@ type DecryptOptions struct {
 const DefaultMaxFrameLength = 64 << 20
 
 // Encrypt encrypts plaintext under a keyring with the default suite (0x0578) and frame length. The encryption context may be nil. The
-// result is a whole message.
+// result is a whole message. With a multi-keyring that has optional members, use [Client.Encrypt]: it can tell when one of them did not
+// wrap the data key.
 func Encrypt(ctx context.Context, k keyring.Keyring, plaintext []byte, ec keyring.EncryptionContext) ([]byte, error) {
 	return new(Client).Encrypt(ctx, keyring.NewManager(k), plaintext, &EncryptOptions{Context: ec})
 }

@@ -89,6 +89,9 @@ func (c *Client) open(ctx context.Context, mm keyring.MaterialsManager, h *heade
 
 func (m *incoming) checkMaterials() error {
 	s, mat := m.h.suite, m.mat
+	if mat == nil {
+		return errNoMaterials
+	}
 	if mat.Suite != s || mat.DataKey == nil || mat.DataKey.Len() != s.DataKeyLen() || (mat.VerificationKey != nil) != s.Signed() {
 		return &keyring.ConfigError{Reason: "the materials manager returned unusable materials for suite " + s.String()}
 	}

@@ -12,6 +12,9 @@
 // What is not hidden: the length of the plaintext, the encryption context, and which keys can open the message ([ParseHeader]
 // shows them without any key). No plaintext is returned before it is authenticated.
 //
+// With GODEBUG=fips140=on everything works inside the Go Cryptographic Module. fips140=only refuses AES-GCM with the counter IVs that the
+// format demands: every operation then fails with [signet.ErrUnsupported].
+//
 // Errors: [*FormatError] (answers [signet.ErrMalformed]), [*AuthenticationError] ([signet.ErrAuthentication]), [*keyring.UnwrapError]
 // ([signet.ErrNoKey]), [*suite.PolicyError] ([signet.ErrPolicy]), [*keyring.LimitError] ([signet.ErrLimit]), [*keyring.ContextError]
 // ([signet.ErrContext]). A truncated message is [io.ErrUnexpectedEOF].

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/signetkeys/signet/internal/ecsig"
 	"github.com/signetkeys/signet/internal/wire"
@@ -111,10 +113,8 @@ func (c *Client) encryptionMaterials(ctx context.Context, mm keyring.MaterialsMa
 	if err != nil {
 		return nil, err
 	}
-	for k := range o.Context {
-		if strings.HasPrefix(k, keyring.ReservedPrefix) {
-			return nil, &keyring.ContextError{Key: k, Reason: `names that start with "aws-crypto-" are reserved`}
-		}
+	if err := checkContextNames(o.Context); err != nil {
+		return nil, err
 	}
 	asked := o.Suite
 	if asked == nil {
@@ -129,14 +129,23 @@ func (c *Client) encryptionMaterials(ctx context.Context, mm keyring.MaterialsMa
 	if err != nil {
 		return nil, err
 	}
-	if err := c.checkEncryptionMaterials(mat, maxEDKs); err != nil {
+	if err := c.checkEncryptionMaterials(mat, o.Suite, maxEDKs); err != nil {
 		mat.Release()
 		return nil, err
 	}
 	if len(mat.Degraded) > 0 && o.OnDegraded != nil {
-		o.OnDegraded(mat.Degraded)
+		o.OnDegraded(slices.Clone(mat.Degraded)) // cached materials are shared
 	}
 	return mat, nil
+}
+
+func checkContextNames(ec keyring.EncryptionContext) error {
+	for k := range ec {
+		if strings.HasPrefix(k, keyring.ReservedPrefix) {
+			return &keyring.ContextError{Key: k, Reason: `names that start with "aws-crypto-" are reserved`}
+		}
+	}
+	return nil
 }
 
 func (c *Client) checkSuite(s *suite.Suite) error {
@@ -146,17 +155,42 @@ func (c *Client) checkSuite(s *suite.Suite) error {
 	return c.CommitmentPolicy.CheckEncrypt(s)
 }
 
-func (c *Client) checkEncryptionMaterials(m *keyring.EncryptionMaterials, maxEDKs int) error {
+// checkEncryptionMaterials makes sure that what m says can be written and read back, under the suite that was asked for, if any.
+func (c *Client) checkEncryptionMaterials(m *keyring.EncryptionMaterials, asked *suite.Suite, maxEDKs int) error {
+	if m == nil || m.Suite == nil {
+		return errNoMaterials
+	}
 	if err := c.checkSuite(m.Suite); err != nil {
 		return err
+	}
+	if asked != nil && m.Suite != asked {
+		return &keyring.ConfigError{Reason: "the materials manager returned suite " + m.Suite.String() + " instead of " + asked.String()}
+	}
+	for i := range m.EDKs {
+		if err := checkEDK(&m.EDKs[i]); err != nil {
+			return err
+		}
 	}
 	_, hasPublic := m.Context[keyring.PublicKeyName]
 	signed := m.Suite.Signed()
 	switch {
 	case len(m.EDKs) > maxEDKs:
 		return &keyring.LimitError{What: "encrypted data keys for the message", Got: len(m.EDKs), Max: maxEDKs}
-	case len(m.EDKs) == 0, m.DataKey == nil, m.DataKey.Len() != m.Suite.DataKeyLen(), (m.SigningKey != nil) != signed, hasPublic != signed:
+	case len(m.AAD) > wire.MaxField, len(m.EDKs) == 0, m.DataKey == nil, m.DataKey.Len() != m.Suite.DataKeyLen(), (m.SigningKey != nil) != signed, hasPublic != signed:
 		return &keyring.ConfigError{Reason: "the materials manager returned incomplete materials for suite " + m.Suite.String()}
+	}
+	return nil
+}
+
+var errNoMaterials = &keyring.ConfigError{Reason: "the materials manager returned no materials"}
+
+// checkEDK refuses what the header cannot hold, or what readers refuse.
+func checkEDK(e *keyring.EncryptedDataKey) error {
+	if n := max(len(e.ProviderID), len(e.ProviderInfo), len(e.Ciphertext)); n > wire.MaxField {
+		return &keyring.LimitError{What: "length of a field of an encrypted data key in bytes", Got: n, Max: wire.MaxField}
+	}
+	if !utf8.ValidString(e.ProviderID) {
+		return &keyring.ConfigError{Reason: "the provider id of an encrypted data key is not valid UTF-8"}
 	}
 	return nil
 }

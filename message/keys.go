@@ -5,7 +5,9 @@ import (
 	"crypto/cipher"
 	"crypto/sha512"
 	"crypto/subtle"
+	"fmt"
 
+	"github.com/signetkeys/signet"
 	"github.com/signetkeys/signet/internal/kdf"
 	"github.com/signetkeys/signet/keyring/suite"
 )
@@ -73,8 +75,10 @@ func (k *contentKey) init(key []byte) error {
 	if err != nil {
 		return err
 	}
-	k.aead, err = cipher.NewGCM(block)
-	return err
+	if k.aead, err = cipher.NewGCM(block); err != nil { // GODEBUG=fips140=only: the format's IVs are not allowed
+		return fmt.Errorf("message: %w: %w", signet.ErrUnsupported, err)
+	}
+	return nil
 }
 
 // commitsTo reports in constant time whether the header's commitment is that of this key. Suites without commitment always do.

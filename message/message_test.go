@@ -3,8 +3,10 @@ package message
 import (
 	"bytes"
 	"context"
+	"crypto/cipher"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"math/rand/v2"
 	"strings"
@@ -367,15 +369,45 @@ func TestBadManagers(t *testing.T) {
 		"short data key":     {func(m *keyring.EncryptionMaterials) { m.DataKey = keyring.RandomSecret(16) }, "policy"},
 		"no signing key":     {func(m *keyring.EncryptionMaterials) { m.SigningKey = nil }, "policy"},
 		"suite not signed":   {func(m *keyring.EncryptionMaterials) { m.Suite = s0478 }, "policy"},
+		"no public key":      {func(m *keyring.EncryptionMaterials) { delete(m.Context, keyring.PublicKeyName) }, "policy"},
+		"no suite":           {func(m *keyring.EncryptionMaterials) { m.Suite = nil }, "policy"},
+		"long EDK":           {func(m *keyring.EncryptionMaterials) { m.EDKs[0].ProviderInfo = make([]byte, 70000) }, "limit"},
+		"provider not UTF-8": {func(m *keyring.EncryptionMaterials) { m.EDKs[0].ProviderID = "p\xff" }, "policy"},
+		"long AAD":           {func(m *keyring.EncryptionMaterials) { m.AAD = make([]byte, 70000) }, "policy"},
 		"required not there": {func(m *keyring.EncryptionMaterials) { m.RequiredKeys = []string{"x"} }, "context"},
 	} {
 		if msg, err := new(Client).Encrypt(ctx, lying{good, tt.enc, nil}, nil, nil); kind(err) != tt.want || msg != nil {
 			t.Errorf("%s: got %s (%v), want %s", name, kind(err), err, tt.want)
 		}
 	}
+	// An unsigned message is not written when a signed one was asked for, nor a key stored that nothing is signed with.
+	for name, enc := range map[string]func(*keyring.EncryptionMaterials){
+		"downgrade": func(m *keyring.EncryptionMaterials) {
+			m.Suite, m.SigningKey = s0478, nil
+			delete(m.Context, keyring.PublicKeyName)
+		},
+	} {
+		if msg, err := new(Client).Encrypt(ctx, lying{good, enc, nil}, nil, &EncryptOptions{Suite: s0578}); kind(err) != "policy" || msg != nil {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+	public := func(m *keyring.EncryptionMaterials) {
+		m.Context = keyring.EncryptionContext{keyring.PublicKeyName: "x"}
+	}
+	if msg, err := new(Client).Encrypt(ctx, lying{good, public, nil}, nil, &EncryptOptions{Suite: s0478}); kind(err) != "policy" || msg != nil {
+		t.Errorf("public key in an unsigned suite: got %v", err)
+	}
+	for _, mm := range []keyring.MaterialsManager{nothing{}, nothing{&keyring.EncryptionMaterials{}}} {
+		if msg, err := new(Client).Encrypt(ctx, mm, nil, nil); kind(err) != "policy" || msg != nil {
+			t.Errorf("no materials: got %v", err)
+		}
+	}
 	msg, err := new(Client).Encrypt(ctx, good, []byte("x"), nil)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if got, _, err := new(Client).Decrypt(ctx, nothing{}, msg, nil); kind(err) != "policy" || got != nil {
+		t.Errorf("no materials: got %v", err)
 	}
 	for name, tt := range map[string]struct {
 		dec  func(*keyring.DecryptionMaterials)
@@ -389,6 +421,163 @@ func TestBadManagers(t *testing.T) {
 	} {
 		if got, _, err := new(Client).Decrypt(ctx, lying{good, nil, tt.dec}, msg, nil); kind(err) != tt.want || got != nil {
 			t.Errorf("%s: got %s (%v), want %s", name, kind(err), err, tt.want)
+		}
+	}
+}
+
+// nothing is a manager that returns no error and nothing usable either.
+type nothing struct{ enc *keyring.EncryptionMaterials }
+
+func (n nothing) EncryptionMaterials(context.Context, *keyring.EncryptionRequest) (*keyring.EncryptionMaterials, error) {
+	return n.enc, nil
+}
+
+func (nothing) DecryptionMaterials(context.Context, *keyring.DecryptionRequest) (*keyring.DecryptionMaterials, error) {
+	return nil, nil
+}
+
+// counter counts what a message does with materials that belong to somebody else.
+type counter struct{ given, released int }
+
+func (c *counter) Release() { c.released++ }
+
+func (c *counter) own(mm keyring.MaterialsManager) keyring.MaterialsManager {
+	return lying{mm,
+		func(m *keyring.EncryptionMaterials) { c.given++; m.Owner = c },
+		func(m *keyring.DecryptionMaterials) { c.given++; m.Owner = c }}
+}
+
+// Materials are released exactly once, whatever happens.
+func TestMaterialsAreReleased(t *testing.T) {
+	ctx := context.Background()
+	var c counter
+	mm := c.own(keyring.NewManager(fixedKeyring{testKey}))
+	check := func(name string) {
+		t.Helper()
+		if c.given != c.released || c.given == 0 {
+			t.Errorf("%s: %d materials given, %d released", name, c.given, c.released)
+		}
+		c = counter{}
+	}
+	for name, f := range shapes() {
+		msg := f.message(t)
+		for i := 0; i <= len(msg); i += 7 {
+			bad := bytes.Clone(msg)
+			if i < len(msg) {
+				bad[i] ^= 1
+			}
+			_, _, _ = anyClient.Decrypt(ctx, mm, bad, nil)
+			for _, o := range []*DecryptOptions{nil, {ReleaseUnverified: true, Concurrency: 2}} {
+				if r, err := anyClient.NewDecryptReader(ctx, mm, bytes.NewReader(bad), o); err == nil {
+					_, _ = io.Copy(io.Discard, r)
+				}
+			}
+			if r, err := anyClient.OpenAt(ctx, mm, bytes.NewReader(bad), int64(len(bad)), nil); err == nil {
+				r.Close()
+			}
+		}
+		check(name)
+	}
+	_, _, _ = anyClient.Decrypt(ctx, mm, shapes()["0478 empty"].message(t), &DecryptOptions{RequireContext: keyring.EncryptionContext{"a": "b"}})
+	check("context refused")
+	r, err := anyClient.NewDecryptReader(ctx, mm, bytes.NewReader(shapes()["0478 three frames"].message(t)), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Close()
+	r.Close()
+	check("reader closed early, twice")
+	for _, o := range []*EncryptOptions{nil, {Suite: s0478}} {
+		_, _ = new(Client).Encrypt(ctx, mm, []byte("x"), o)
+		check("encrypt")
+		for _, finish := range []func(*Writer){
+			func(w *Writer) { w.Close() }, func(w *Writer) { w.Abort(); w.Close() }, func(w *Writer) { w.Close(); w.Abort(); w.Close() },
+		} {
+			w, err := new(Client).NewEncryptWriter(ctx, mm, io.Discard, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			w.Write([]byte("x"))
+			finish(w)
+			check("writer")
+		}
+	}
+	_, _ = (&Client{MaxEncryptedDataKeys: 1}).Encrypt(ctx, c.own(keyring.NewManager(twoEDKs{fixedKeyring{testKey}})), nil, nil)
+	check("too many data keys")
+}
+
+type twoEDKs struct{ fixedKeyring }
+
+func (k twoEDKs) OnEncrypt(ctx context.Context, r *keyring.Request, s *keyring.Secret) (*keyring.Wrapped, error) {
+	w, err := k.fixedKeyring.OnEncrypt(ctx, r, s)
+	if err == nil {
+		w.EDKs = append(w.EDKs, fixedEDK)
+	}
+	return w, err
+}
+
+// watched keeps what was opened, to see that it is wiped when the message is refused in the end.
+type watched struct {
+	cipher.AEAD
+	opened [][]byte
+}
+
+func (w *watched) Open(dst, nonce, ciphertext, aad []byte) ([]byte, error) {
+	out, err := w.AEAD.Open(dst, nonce, ciphertext, aad)
+	if err == nil && len(out) > len(dst) {
+		w.opened = append(w.opened, out[len(dst):])
+	}
+	return out, err
+}
+
+func TestRefusedPlaintextIsWiped(t *testing.T) {
+	msg := forge{frameLen: 4, frames: []string{"aaaa", "bbbb", "c"}}.message(t)
+	for name, bad := range map[string][]byte{
+		"trailing byte": append(bytes.Clone(msg), 0), "truncated": msg[:len(msg)-1], "last tag": func() []byte {
+			b := bytes.Clone(msg)
+			b[len(b)-1] ^= 1
+			return b
+		}(),
+	} {
+		h, err := parseHeader(bad, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := anyClient.open(context.Background(), keyring.NewManager(fixedKeyring{testKey}), h, bad[len(h.raw):], &DecryptOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := &watched{AEAD: m.body.aead}
+		m.body.aead = w
+		if _, err := m.openBody(bad, len(h.raw)+headerAuthLen(h.suite)); err == nil || len(w.opened) < 2 {
+			t.Fatalf("%s: %v, %d frames opened", name, err, len(w.opened))
+		}
+		for _, b := range w.opened {
+			if !bytes.Equal(b, make([]byte, len(b))) {
+				t.Errorf("%s: plaintext %q is left", name, b)
+			}
+		}
+	}
+}
+
+func TestSizeRefusesWhatEncryptRefuses(t *testing.T) {
+	fits := keyring.EncryptionContext{"a": strings.Repeat("x", 65525)} // alone, not with the public key
+	for name, tt := range map[string]struct {
+		s    Shape
+		n    int64
+		want string
+	}{
+		"negative":        {Shape{}, -1, "policy"},
+		"reserved name":   {Shape{Context: keyring.EncryptionContext{"aws-crypto-x": ""}}, 1, "context"},
+		"public key":      {Shape{Context: fits}, 1, "limit"},
+		"unsigned":        {Shape{Context: fits, Suite: s0478}, 1, "ok"},
+		"item suite":      {Shape{Suite: suite.ItemAES256GCM()}, 1, "policy"},
+		"long EDK":        {Shape{EDKs: []keyring.EncryptedDataKey{{ProviderInfo: make([]byte, 65536)}}}, 1, "limit"},
+		"too many frames": {Shape{FrameLength: 1}, 1 << 33, "limit"},
+		"overflow":        {Shape{FrameLength: MaxFrameLength}, 1<<63 - 1, "limit"},
+	} {
+		if n, err := tt.s.CiphertextLen(tt.n); kind(err) != tt.want || (err == nil) != (n > 0) {
+			t.Errorf("%s: got %d, %v, want %s", name, n, err, tt.want)
 		}
 	}
 }

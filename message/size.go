@@ -1,6 +1,8 @@
 package message
 
 import (
+	"math"
+
 	"github.com/signetkeys/signet/internal/ecsig"
 	"github.com/signetkeys/signet/internal/wire"
 	"github.com/signetkeys/signet/keyring"
@@ -15,9 +17,9 @@ type Shape struct {
 	FrameLength int // bytes; 0 means DefaultFrameLength
 }
 
-// CiphertextLen is the exact length in bytes of the message for a plaintext of n bytes. The encrypted data keys of a raw AES or HSM key have
-// the same length every time, so those of one message (see [ParseHeader]) tell the length of the next. Signatures are written with a
-// fixed length. Errors are those of an encryption context that cannot be written.
+// CiphertextLen is the exact length in bytes of the message for a plaintext of n bytes, n not negative. The encrypted data keys of a raw AES
+// or HSM key have the same length every time, so those of one message (see [ParseHeader]) tell the length of the next. Signatures are
+// written with a fixed length. What [Client.Encrypt] would refuse in the shape is an error here, too.
 func (s Shape) CiphertextLen(n int64) (int64, error) {
 	as := s.Suite
 	if as == nil {
@@ -30,17 +32,35 @@ func (s Shape) CiphertextLen(n int64) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
+	if err := checkContextNames(s.Context); err != nil {
+		return 0, err
+	}
 	aad, err := wire.AppendContext(nil, s.Context)
 	if err != nil {
 		return 0, err
 	}
+	for i := range s.EDKs {
+		if err := checkEDK(&s.EDKs[i]); err != nil {
+			return 0, err
+		}
+	}
 	h := header{suite: as, messageID: make([]byte, as.MessageIDLen()), contextAAD: aad, edks: s.EDKs}
 	size := int64(h.bodyLen() + headerAuthLen(as))
 	if as.Signed() {
-		size += publicKeyPairLen(as, len(aad) == 0)
+		pair := publicKeyPairLen(as, len(aad) == 0)
+		if int64(len(aad))+pair > wire.MaxField {
+			return 0, &keyring.LimitError{What: "length of the encryption context with the public key in bytes", Got: len(aad) + int(pair), Max: wire.MaxField}
+		}
+		size += pair
 	}
 	body, err := bodyLen(n, frameLen)
-	return size + body + footerLen(as), err
+	if err != nil {
+		return 0, err
+	}
+	if size += footerLen(as); body > math.MaxInt64-size {
+		return 0, &keyring.LimitError{What: "length of the message in bytes", Got: math.MaxInt, Max: math.MaxInt}
+	}
+	return size + body, nil
 }
 
 // publicKeyPairLen is what the reserved pair adds to a stored context.
@@ -70,9 +90,16 @@ func regularFrames(n int64, frameLen int) int64 {
 
 // bodyLen is the exact length of a framed body.
 func bodyLen(n int64, frameLen int) (int64, error) {
+	if n < 0 {
+		return 0, &keyring.ConfigError{Reason: "message: negative plaintext length"}
+	}
 	frames := regularFrames(n, frameLen)
-	if n < 0 || frames > finalMarker-1 {
+	if frames > finalMarker-1 {
 		return 0, &keyring.LimitError{What: "frames of the message; use a larger frame length", Got: int(frames) + 1, Max: finalMarker}
 	}
-	return n + frames*regularOverhead + finalOverhead, nil
+	overhead := frames*regularOverhead + finalOverhead
+	if n > math.MaxInt64-overhead {
+		return 0, &keyring.LimitError{What: "length of the message in bytes", Got: math.MaxInt, Max: math.MaxInt}
+	}
+	return n + overhead, nil
 }
