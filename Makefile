@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 FUZZTIME ?= 30s
-BENCHTIME ?= 1s
+BENCHTIME ?= 300ms
 
 .PHONY: help
 help: ## list the targets
@@ -34,7 +34,7 @@ fuzz: ## every fuzz target for FUZZTIME
 	scripts/fuzz.sh $(FUZZTIME)
 
 .PHONY: bench
-bench: setup ## benchmarks, and the comparison in docs/benchmarks.md
+bench: setup ## benchmarks, and the comparisons in docs/benchmarks.md (ten minutes)
 	scripts/bench.sh $(BENCHTIME)
 
 .PHONY: clean
