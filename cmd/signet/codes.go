@@ -82,7 +82,7 @@ func codeTable() []codeInfo {
 		{codeOutput, "Output not written", "The output could not be written. The old file, if there was one, is unchanged.", "check the folder, its permissions and the free space"},
 		{codeSpool, "Temporary file", "A signed message from a pipe is held in a temporary file, encrypted, until its signature is verified. That file could not be written.", "set TMPDIR to a folder with room, decrypt from a file, or do not wait, with --allow-unverified-stream"},
 		{codeChanged, "Input changed", "A file became longer or shorter while it was encrypted. No output was written.", "encrypt a copy, or standard input with cat FILE |"},
-		{codeInterrupted, "Interrupted", "The command was ended by SIGINT or SIGTERM. Exit code 130. No incomplete output file is left behind. Of a folder, the files that were done are.", ""},
+		{codeInterrupted, "Interrupted", "The command was ended by SIGINT or SIGTERM. Exit code 130. No incomplete output file is left behind. Of a folder, the files that were done are. A process that is killed may leave a file .signet-*.tmp, which can be removed.", ""},
 		{codeUsage, "Usage", "A command, flag or argument is wrong.", `run the command with --help`},
 		{codeOutputFormat, "--output is the format", "--output chooses the format of what is printed. The output file is -o or --out.", ""},
 		{codeContextPair, "Encryption context argument", "A -c argument is not NAME=VALUE, is given twice, or uses the reserved prefix aws-crypto-; or --require-context or --unstored-context has no name or one that does not fit.", "write -c NAME=VALUE, once per name"},

@@ -62,6 +62,8 @@ The first digit of a code is the exit code, except that interruption exits with 
 
 When none of a message's data keys opened, the exit code is 8 if a backend was unavailable or throttled, else 5 if one refused, else 6.
 
+With ` + "`--recursive`" + ` each failure is printed, and the exit code is that of the worst: 7, then 6, 5, 4, 3, 2 and 1, and 8 when nothing but backends failed.
+
 Errors never hold keys, PINs, plaintext or values of an encryption context.
 `
 

@@ -103,11 +103,6 @@ func (f *policyFlag) Set(text string) (err error) {
 func (f *policyFlag) String() string { return "" }
 func (f *policyFlag) Type() string   { return "string" }
 
-// policyName is the spelling of flags.
-func policyName(p suite.CommitmentPolicy) string {
-	return strings.ReplaceAll(strings.ToLower(p.String()), "_", "-")
-}
-
 // byteSize is a number of bytes: 4096, 64KiB, 1MiB, 2GiB.
 type byteSize int64
 
