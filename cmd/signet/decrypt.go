@@ -133,7 +133,7 @@ func (d *decryption) twice(src *source, in *input, out *output, o *message.Decry
 	case src.again != nil || src.header == nil || !src.header.Suite.Signed():
 		return src.r, nothing, nil
 	case d.f.allowUnverified:
-		if out.path == "" { // a file appears when all of it is verified
+		if out.isDirect() { // a file appears when all of it is verified
 			d.a.note("warning: the signature of %s is verified at its end only: discard the output unless the exit code is 0", in.name)
 		}
 		o.ReleaseUnverified = true

@@ -71,6 +71,18 @@ func (o *output) check(a *app, in *input, binary bool) error {
 	return nil
 }
 
+// isDirect reports whether somebody sees the result while it is written: on standard output, in a pipe or on a device.
+func (o *output) isDirect() bool {
+	if o.path == "" {
+		return true
+	}
+	if o.root != nil {
+		return false
+	}
+	st, err := os.Stat(o.path)
+	return err == nil && !st.Mode().IsRegular()
+}
+
 // checkInRoot is check for a file of a folder of outputs. There a link, a pipe or a device is not written through.
 func (o *output) checkInRoot(in *input) error {
 	st, err := o.root.Lstat(o.name)
