@@ -103,9 +103,21 @@ func TestRedact(t *testing.T) {
 	for in, want := range map[string]string{
 		"raw-aes:n/a?key-file=x%20y": "raw-aes:n/a?key-file=x%20y",
 		"raw-aes:n/a?key=secret":     "raw-aes:...",
-		"RAW-AES:secret":             "raw-aes:...",
-		"secret":                     "(unreadable URI)",
-		"secret:x":                   "(unreadable URI)",
+
+		"raw-aes:n/a&key=secret":                 "raw-aes:...",
+		"raw-aes:n/a;key=secret?key-file=x":      "raw-aes:...",
+		"raw-aes:n/key=secret?key-file=x":        "raw-aes:...",
+		"raw-aes:n/a?key-file=x;key=secret":      "raw-aes:...",
+		"raw-aes:n/a%26d=1?key-file=x":           "raw-aes:n/a&d%3D1?key-file=x",
+		"pkcs11:object=k&pin-value=secret":       "pkcs11:...",
+		"pkcs11:object=k&typo=secret":            "pkcs11:...",
+		"pkcs11:token=t:pin=secret;object=k":     "pkcs11:...",
+		"pkcs11:?module-name=m?pin-value=secret": "pkcs11:...",
+		"pkcs11:?module-path=/m,pin=secret":      "pkcs11:...",
+		"pkcs11:object=k?x-name=n?typo=secret":   "pkcs11:...",
+		"RAW-AES:secret":                         "raw-aes:...",
+		"secret":                                 "(unreadable URI)",
+		"secret:x":                               "(unreadable URI)",
 	} {
 		if got := all.Mux().Redact(in); got != want {
 			t.Errorf("%s: got %s, want %s", in, got, want)
