@@ -98,9 +98,9 @@ func (m *manager) DecryptionMaterials(ctx context.Context, r *DecryptionRequest)
 	point, has := r.Context[PublicKeyName]
 	switch {
 	case has && !r.Suite.Signed():
-		return nil, &ContextError{PublicKeyName, "stored although the suite is not signed"}
+		return nil, fmt.Errorf("%w: the message stores the pair %q although its suite is not signed", signet.ErrMalformed, PublicKeyName)
 	case !has && r.Suite.Signed():
-		return nil, &ContextError{PublicKeyName, "missing although the suite is signed"}
+		return nil, fmt.Errorf("%w: the message does not store the pair %q although its suite is signed", signet.ErrMalformed, PublicKeyName)
 	case has:
 		b, err := base64.StdEncoding.DecodeString(point)
 		if err != nil || base64.StdEncoding.EncodeToString(b) != point { // the decoder skips line ends and stray bits
