@@ -111,8 +111,7 @@ func (a *app) hsmGenerate(ctx context.Context, bits int) error {
 	if a.output != text {
 		return a.printJSON(d)
 	}
-	_, err = fmt.Fprintln(a.stdout, d.URI)
-	return err
+	return a.print(d.URI + "\n")
 }
 
 func newHSMList(a *app) *cobra.Command {
@@ -223,8 +222,7 @@ func (a *app) printList(l listJSON) error {
 	for _, k := range l.Keys {
 		fmt.Fprintf(&b, "key %s id %s, %s-%d%s\n", strconv.Quote(k.Label), k.ID, k.Type, k.Bits, k.warnings())
 	}
-	_, err := a.stdout.WriteString(b.String())
-	return err
+	return a.print(b.String())
 }
 
 func (t *tokenJSON) state() string {

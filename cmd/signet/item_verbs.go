@@ -232,8 +232,7 @@ func (a *app) itemInspect(cmd *cobra.Command, args []string, f *itemFlags) error
 	if a.output != text {
 		return a.printJSON(out)
 	}
-	_, err := a.stdout.WriteString(out.text())
-	return err
+	return a.print(out.text())
 }
 
 func (j *itemInspectJSON) text() string {
