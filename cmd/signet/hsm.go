@@ -43,7 +43,7 @@ func hsmFault(err error, cfg *pkcs11.Config) error {
 	f := &fault{code: codeOf(err), err: err}
 	switch {
 	case errors.Is(err, pkcs11.ErrTokenNotFound):
-		f.hint = fmt.Sprintf("signet hsm list -k %s shows the module's tokens%s", shellQuote(moduleURI(cfg)), confHint(cfg))
+		f.hint = fmt.Sprintf("signet hsm list -k %s shows the module's tokens", shellQuote(moduleURI(cfg)))
 	case errors.Is(err, pkcs11.ErrPINRequired) && cfg.PIN == nil:
 		f.hint = "say where the PIN is, with pin-source=file:PATH or pin-source=env:VARIABLE in the URI, or run signet at a terminal, where it asks"
 	case f.code == codeNotFound && !errors.Is(err, pkcs11.ErrKeyNotFound): // the module
@@ -61,14 +61,6 @@ func moduleURI(cfg *pkcs11.Config) string {
 		}
 	}
 	return u.String()
-}
-
-// confHint: SoftHSM sees the tokens of its configuration only, which no URI names.
-func confHint(cfg *pkcs11.Config) string {
-	if !strings.Contains(cfg.ModuleName+cfg.ModulePath, "softhsm") {
-		return ""
-	}
-	return "; SoftHSM has those of the configuration that SOFTHSM2_CONF names"
 }
 
 func newHSMGenerate(a *app) *cobra.Command {
@@ -210,7 +202,11 @@ func (a *app) hsmList(ctx context.Context) error {
 	}
 	named := cfg.Token.Label != "" || cfg.Token.Serial != ""
 	if named && len(out.Tokens) == 0 {
-		return hsmFault(fmt.Errorf("%w: module %s has no token %s", pkcs11.ErrTokenNotFound, path, shown(cfg.Token.Label+cfg.Token.Serial)), &cfg)
+		err := fmt.Errorf("%w: module %s has no token %s", pkcs11.ErrTokenNotFound, path, shown(cfg.Token.Label+cfg.Token.Serial))
+		if strings.Contains(path, "softhsm") {
+			err = fmt.Errorf("%w; SoftHSM has the tokens of the configuration that SOFTHSM2_CONF names", err)
+		}
+		return hsmFault(err, &cfg)
 	}
 	wanted := cfg.Key.Label != "" || len(cfg.Key.ID) > 0
 	switch {
