@@ -15,8 +15,13 @@ import (
 
 // NewManager returns the default manager over a keyring (ESDK spec, framework/default-cmm): it picks the suite, checks the commitment
 // policy, makes the key pair of signed suites and stores its public half in the reserved pair, merges reproduced context pairs, and checks what the
-// keyring returned. It caches nothing.
-func NewManager(k Keyring) MaterialsManager { return &manager{k} }
+// keyring returned. It caches nothing. A nil keyring is a programming error and panics.
+func NewManager(k Keyring) MaterialsManager {
+	if k == nil {
+		panic("keyring: internal error: NewManager without a keyring")
+	}
+	return &manager{k}
+}
 
 type manager struct{ keyring Keyring }
 

@@ -525,3 +525,12 @@ func TestMaterialsAreRedacted(t *testing.T) {
 		t.Errorf("%d placeholders, want 9: %s", got, b.String())
 	}
 }
+
+func TestNewManagerWithoutKeyring(t *testing.T) {
+	defer func() {
+		if got, want := fmt.Sprint(recover()), "keyring: internal error: NewManager without a keyring"; got != want {
+			t.Errorf("panic: got %s, want %s", got, want)
+		}
+	}()
+	keyring.NewManager(nil)
+}
