@@ -11,7 +11,7 @@ help: ## list the targets
 
 .PHONY: demo
 demo: setup build ## encrypt an item under an HSM key, store it, read it back, in one go
-	scripts/with-services.sh bin/signet demo $(DEMOFLAGS)
+	scripts/with-services.sh bin/signet demo
 
 .PHONY: test
 test: setup ## go vet and go test, with SoftHSM and the DynamoDB emulator

@@ -23,6 +23,7 @@ internal/attr: .
 internal/ecsig: .
 internal/kdf: .
 internal/sharedtest:
+internal/uritext:
 internal/wire: .
 keyring/suite: .
 keyring: . internal/ecsig internal/kdf internal/wire keyring/suite
@@ -35,12 +36,12 @@ keyring/pkcs11/internal/cktest: keyring/pkcs11/internal/ck
 keyring/pkcs11/internal/module: keyring/pkcs11/internal/ck
 keyring/pkcs11/internal/token: keyring/pkcs11/internal/ck keyring/pkcs11/internal/module
 keyring/pkcs11/softhsm: . keyring/pkcs11/internal/ck keyring/pkcs11/internal/module
-keyring/pkcs11/uri: .
+keyring/pkcs11/uri: . internal/uritext
 cache: . internal/wire keyring keyring/suite
 cache/cachetest: cache
 message: . internal/ecsig internal/kdf internal/wire keyring keyring/suite
 ddb: . cache internal/attr keyring keyring/suite message
-config: . keyring
+config: . internal/uritext keyring
 config/all: config keyring keyring/pkcs11 keyring/pkcs11/uri keyring/raw
 cmd/signet: . config config/all ddb internal/wire keyring keyring/pkcs11 keyring/pkcs11/softhsm keyring/pkcs11/uri keyring/suite message
 examples/item: config config/all ddb

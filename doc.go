@@ -1,5 +1,5 @@
-// Package signet is client-side encryption under keys the user holds: in an HSM over PKCS#11, in AWS KMS, or as raw wrapping keys,
-// one or several at once. It is byte-compatible with the AWS Encryption SDK.
+// Package signet is client-side encryption under keys the user holds: in an HSM over PKCS#11 or as raw wrapping keys, one or several at
+// once. It is byte-compatible with the AWS Encryption SDK.
 //
 // This root package holds only the error classes that every layer answers to. Start with one of these:
 //

@@ -8,7 +8,7 @@
 // Caching trades security for calls. A data key that leaks opens every message that shares it, keys stay in memory for up to MaxAge, and
 // whoever loses access to the wrapping key can still read and write from the cache until then. Keep the limits as small as the calls
 // allow. Messages share a key only when their encryption contexts are equal: a context that differs in every message (an item's key, a
-// time stamp) is never found again, and keyring/hierarchy saves the calls instead.
+// time stamp) is never found again, and caching saves nothing.
 //
 // What is cached lives in this process only. A cache is not a store: nothing in it can be saved or sent.
 package cache

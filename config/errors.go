@@ -81,6 +81,9 @@ func (e *OpenError) Error() string {
 	if e.Of > 1 {
 		return fmt.Sprintf("keyring %d of %d (%s): %v", e.Index+1, e.Of, e.URI, e.Err)
 	}
+	if strings.HasSuffix(e.URI, ":") { // a scheme alone
+		return fmt.Sprintf("keyring (%s): %v", e.URI, e.Err)
+	}
 	return fmt.Sprintf("keyring %s: %v", e.URI, e.Err)
 }
 

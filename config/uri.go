@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/signetkeys/signet/internal/uritext"
 )
 
 // MaxURI is the length of the longest keyring URI in bytes.
@@ -31,29 +33,36 @@ func (u *URI) Lookup(name string) (string, bool) {
 	return "", false
 }
 
-// String prints the URI; what it prints parses to an equal value.
+// String prints the URI; what it prints of a value that ParseURI returned parses to an equal value.
 func (u *URI) String() string {
-	var b strings.Builder
-	b.WriteString(u.Scheme + ":")
+	var path, b strings.Builder
+	path.WriteByte(':')
 	for i, s := range u.Path {
 		if i > 0 {
-			b.WriteByte('/')
+			path.WriteByte('/')
 		}
-		escape(&b, s, isSegmentByte)
+		path.WriteString(escape(s, isSegmentByte))
 	}
+	b.WriteString(u.Scheme + uritext.Escape(path.String(), pathSeparators))
 	for i, a := range u.Query {
 		b.WriteByte("?&"[min(i, 1)])
-		b.WriteString(a.Name + "=")
-		escape(&b, a.Value, isQueryByte)
+		b.WriteString(a.Name + "=" + uritext.Escape(escape(a.Value, isQueryByte), querySeparators))
 	}
 	return b.String()
 }
 
+// What people type where a question mark or an ampersand is meant.
+const (
+	pathSeparators  = "&;"
+	querySeparators = "?;"
+)
+
 // ParseURI reads a URI of this form. attributes are the names that the query may have. Errors are [*URIError].
 //
 // It refuses: an unknown attribute, with the nearest known one named; an attribute given twice or without a value; names by which people
-// try to put secrets into URIs; a byte outside of RFC 3986's characters that is not percent-encoded, a bad percent-encoding, a fragment,
-// and text that is not UTF-8. A plus sign is a plus sign.
+// try to put secrets into URIs, also behind a mistyped separator, where they would be part of a name or a path; a byte outside of RFC 3986's
+// characters that is not percent-encoded, a bad percent-encoding, a fragment, slashes behind the colon as URLs have them, and text that is
+// not UTF-8. A plus sign is a plus sign.
 func ParseURI(s string, attributes ...string) (*URI, error) {
 	scheme, err := schemeOf(s)
 	if err != nil {
@@ -63,6 +72,12 @@ func ParseURI(s string, attributes ...string) (*URI, error) {
 	u := &URI{Scheme: scheme}
 	path, query, hasQuery := strings.Cut(s[len(scheme)+1:], "?")
 	at := len(scheme) + 1
+	if strings.HasPrefix(path, "//") {
+		return nil, p.fail(at, "", "no slashes behind the colon: "+scheme+":NAMESPACE/NAME, not "+scheme+"://NAMESPACE/NAME")
+	}
+	if i := uritext.Embedded(":"+path, pathSeparators); i >= 0 {
+		return nil, p.fail(at+i-1, "", "an attribute seems to begin within the path: the query begins with \"?\"; an equals sign that belongs to a name is written %3D")
+	}
 	for segment := range strings.SplitSeq(path, "/") {
 		text, err := p.decode("", segment, at, isSegmentByte)
 		if err != nil {
@@ -123,6 +138,10 @@ func (p *uriParser) attribute(pair string, at int) (Attribute, error) {
 	if !ok || raw == "" {
 		return Attribute{}, p.fail(at+len(name), name, "has no value")
 	}
+	if i := uritext.Embedded(raw, querySeparators); i >= 0 {
+		return Attribute{}, p.fail(at+len(name)+1+i, name,
+			"another attribute seems to begin within the value: attributes are separated by \"&\"; an equals sign that belongs to the value is written %3D")
+	}
 	value, err := p.decode(name, raw, at+len(name)+1, isQueryByte)
 	return Attribute{name, value}, err
 }
@@ -176,14 +195,16 @@ func (p *uriParser) decode(attribute, raw string, at int, plain func(byte) bool)
 	return string(out), nil
 }
 
-func escape(b *strings.Builder, s string, plain func(byte) bool) {
+func escape(s string, plain func(byte) bool) string {
+	var b strings.Builder
 	for i := range len(s) {
 		if plain(s[i]) {
 			b.WriteByte(s[i])
 		} else {
-			fmt.Fprintf(b, "%%%02X", s[i])
+			fmt.Fprintf(&b, "%%%02X", s[i])
 		}
 	}
+	return b.String()
 }
 
 // isSegmentByte is pchar of RFC 3986 section 3.3 without the percent sign.

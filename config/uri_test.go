@@ -19,6 +19,7 @@ func TestParseURI(t *testing.T) {
 		{"RAW-AES:ns/a/b", config.URI{Scheme: "raw-aes", Path: []string{"ns", "a", "b"}}},
 		{"raw-aes:a%2Fb/c%20d?key-file=/x/y%20z%26%3D+%3F", config.URI{Scheme: "raw-aes", Path: []string{"a/b", "c d"}, Query: []config.Attribute{{"key-file", "/x/y z&=+?"}}}},
 		{"raw-aes:?key-env=A&key-file=B", config.URI{Scheme: "raw-aes", Path: []string{""}, Query: []config.Attribute{{"key-env", "A"}, {"key-file", "B"}}}},
+		{"raw-aes:ns/r&d%3D1?key-file=a%3Fb=c;d%3De", config.URI{Scheme: "raw-aes", Path: []string{"ns", "r&d=1"}, Query: []config.Attribute{{"key-file", "a?b=c;d=e"}}}},
 		{"raw-aes:a=b;c:d@e/%C3%A4", config.URI{Scheme: "raw-aes", Path: []string{"a=b;c:d@e", "ä"}}},
 	} {
 		u, err := config.ParseURI(c.in, "key-file", "key-env")
@@ -64,6 +65,16 @@ func TestParseURIRefuses(t *testing.T) {
 		{"raw-aes:n/a?key-file=a&", 23, "attribute without a name"},
 		{"raw-aes:n/a?key-file=a b", 22, "byte 0x20 must be written as %20"},
 		{"raw-aes:n/ä", 10, "byte 0xc3 must be written as %C3"},
+		{"raw-aes://n/a?key-file=k", 8, "no slashes behind the colon"},
+		{"raw-aes:n/a&key-file=" + canary, 12, "within the path"},
+		{"raw-aes:n/a&key=" + canary + "?key-file=k", 12, "within the path"},
+		{"raw-aes:n/a;typo=" + canary + "?key-file=k", 12, "within the path"},
+		{"raw-aes:n/key=" + canary + "?key-file=k", 10, "within the path"},
+		{"raw-aes:secret=" + canary + "/a?key-file=k", 8, "within the path"},
+		{"raw-aes:n/a,pin=" + canary + "?key-file=k", 12, "within the path"},
+		{"raw-aes:n/a?key-file=k;key=" + canary, 23, `attribute "key-file": another attribute seems to begin`},
+		{"raw-aes:n/a?key-file=k?typo=" + canary, 23, "within the value"},
+		{"raw-aes:n/a?key-env=K,key=" + canary, 22, "within the value"},
 		{"raw-aes:n/a#x", 11, "byte 0x23 must be written as %23"},
 		{"raw-aes:n/a%", 11, "percent sign"},
 		{"raw-aes:n/a%2", 11, "percent sign"},
@@ -91,6 +102,7 @@ func FuzzParseURI(f *testing.F) {
 	f.Add("raw-aes:ns/name?key-file=kek.bin")
 	f.Add("raw-aes:a%2Fb/c%20d?key-env=A&key-file=%00%26")
 	f.Add("pkcs11:token=a;object=b?pin-value=1234")
+	f.Add("raw-aes:a%26b=c/d?key-env=x%3Bkey=z")
 	f.Fuzz(func(t *testing.T, s string) {
 		u, err := config.ParseURI(s, "key-file", "key-env")
 		if err != nil {

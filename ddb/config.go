@@ -215,9 +215,12 @@ func (cfg *FieldConfig) checkCache() error {
 		c.Cache = cache.NewLocal(c.Capacity)
 	}
 	// The cache itself knows the largest limits.
-	_, err := cache.NewManager(keyring.NewManager(nil), c.Cache, c.options())
+	_, err := cache.NewManager(noManager{}, c.Cache, c.options())
 	return err
 }
+
+// noManager is asked for nothing.
+type noManager struct{ keyring.MaterialsManager }
 
 func setDefault[T comparable](v *T, def T) {
 	var zero T

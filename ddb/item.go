@@ -8,7 +8,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
 
-// EncryptItem fulfils [Protector]: declared attributes are encrypted, all others copied. Errors are [*FieldError] for an attribute, and those of
+// EncryptItem fulfils [Protector]: declared attributes are encrypted, all others copied. An item without any, also an empty or nil one, gives
+// a copy that is not nil. Errors are [*FieldError] for an attribute, and those of
 // the resolver.
 func (e *FieldEncryptor) EncryptItem(ctx context.Context, item Item) (Item, error) {
 	out, _, err := e.eachField(ctx, opEncrypt, item)
@@ -16,7 +17,7 @@ func (e *FieldEncryptor) EncryptItem(ctx context.Context, item Item) (Item, erro
 }
 
 // DecryptItem fulfils [Protector]: declared attributes that the item has are decrypted, all others copied. A declared attribute that is not
-// encrypted is an error. Errors are [*FieldError] for an attribute, and those of the resolver.
+// encrypted is an error. A nil item, which GetItem returns when there is none, gives an empty one. Errors are [*FieldError] for an attribute, and those of the resolver.
 func (e *FieldEncryptor) DecryptItem(ctx context.Context, item Item) (Item, *Info, error) {
 	out, infos, err := e.eachField(ctx, opDecrypt, item)
 	if err != nil {

@@ -1,11 +1,15 @@
 package keyring
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/signetkeys/signet"
+	"github.com/signetkeys/signet/internal/wire"
 )
 
 // A Skip is what a provider returns for an EDK that is not its own: another provider id, another key name. The next one is tried.
@@ -20,12 +24,39 @@ type Attempt struct {
 	Provider string // the keyring's kind, as given to New
 	Key      string // the configured key: a name or ARN, never a secret
 	Err      error  // a *Skip (not mine, why) or the failure
+
+	// MessageProvider and MessageKey are what the message says about the EDK, to compare with Provider and Key: its provider id, and the key's
+	// name or ARN where the provider information holds one. Anybody can have written them: print them quoted and cut, as String does.
+	MessageProvider, MessageKey string
 }
 
+// keyNameIn returns the key's name or ARN that provider information holds, or "".
+func keyNameIn(info []byte) string {
+	if name, ok := wire.AESKeyName(info); ok {
+		return name
+	}
+	if isText(info) { // raw RSA and KMS: all of it is the name
+		return string(info)
+	}
+	return ""
+}
+
+func isText(b []byte) bool {
+	return utf8.Valid(b) && !bytes.ContainsFunc(b, func(r rune) bool { return !strconv.IsPrint(r) })
+}
+
+// String is one line: which EDK, what the message says about it, which key was tried, and what came of it.
 func (a *Attempt) String() string {
 	var b strings.Builder
 	if a.EDK >= 0 {
-		fmt.Fprintf(&b, "EDK %d: ", a.EDK)
+		fmt.Fprintf(&b, "EDK %d", a.EDK)
+		switch {
+		case a.MessageKey != "":
+			fmt.Fprintf(&b, " (%.64q, key %.64q)", a.MessageProvider, a.MessageKey)
+		case a.MessageProvider != "":
+			fmt.Fprintf(&b, " (%.64q)", a.MessageProvider)
+		}
+		b.WriteString(": ")
 	}
 	b.WriteString(a.Provider)
 	if a.Key != "" {

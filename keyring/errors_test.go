@@ -11,6 +11,8 @@ import (
 
 	"github.com/signetkeys/signet"
 	"github.com/signetkeys/signet/keyring"
+	"github.com/signetkeys/signet/keyring/raw"
+	"github.com/signetkeys/signet/keyring/suite"
 )
 
 var classes = []error{
@@ -87,6 +89,10 @@ func TestErrorText(t *testing.T) {
 		{&keyring.UnwrapError{EDKs: 1}, "no key could decrypt: the encrypted data key did not open"},
 		{&keyring.UnwrapError{EDKs: 2, Attempts: attempts}, "no key could decrypt: none of 2 encrypted data keys opened: EDK 0: raw-aes ns/a: skipped: key name differs; " +
 			"EDK 1: pkcs11: authentication failed: did not open: wrong key, changed context or corrupted; kms arn:x: throttled"},
+		{&keyring.UnwrapError{EDKs: 1, Attempts: []keyring.Attempt{{EDK: 0, Provider: "pkcs11", Key: "token=dev;object=kek", Err: &keyring.Skip{Reason: "provider id differs"},
+			MessageProvider: "ns", MessageKey: "na\nme"}}}, `no key could decrypt: the encrypted data key did not open: EDK 0 ("ns", key "na\nme"): pkcs11 token=dev;object=kek: skipped: provider id differs`},
+		{&keyring.UnwrapError{EDKs: 1, Attempts: []keyring.Attempt{{EDK: 0, Provider: "p", Err: skip, MessageProvider: strings.Repeat("x", 60000)}}},
+			`no key could decrypt: the encrypted data key did not open: EDK 0 ("` + strings.Repeat("x", 64) + `"): p: skipped: key name differs`},
 		{&keyring.WrapError{Reason: "the keyring failed", Attempts: attempts[2:]}, "data key was not wrapped: the keyring failed: kms arn:x: throttled"},
 		{&keyring.LimitError{What: "encrypted data keys", Got: 300, Max: 255}, "encrypted data keys: 300 is more than 255"},
 		{&keyring.ContextError{Key: "a\nb\x00", Reason: "refused"}, `encryption context: pair "a\nb\x00": refused`},
@@ -101,5 +107,51 @@ func TestErrorText(t *testing.T) {
 	}
 	if got := (&keyring.ContextError{Key: strings.Repeat("k", 60000)}).Error(); len(got) > 200 {
 		t.Errorf("a long pair name is not cut: %d bytes", len(got))
+	}
+}
+
+// A trace says what the message wanted.
+func TestAttemptNamesWhatTheMessageWants(t *testing.T) {
+	mine, err := raw.NewAES(raw.AESConfig{Namespace: "ns", Name: "mine", Key: make([]byte, 32)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := raw.NewAES(raw.AESConfig{Namespace: "ns", Name: "other", Key: make([]byte, 32)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := request(t, suite.AES256GCMCommit(), nil)
+	w, err := other.OnEncrypt(t.Context(), r, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	edks := append(w.EDKs,
+		keyring.EncryptedDataKey{ProviderID: "aws-kms", ProviderInfo: []byte("arn:aws:kms:eu-west-1:1:key/a")},
+		keyring.EncryptedDataKey{ProviderID: "custom", ProviderInfo: []byte("a\x00b")},
+		keyring.EncryptedDataKey{ProviderID: "custom", ProviderInfo: []byte("\xff")})
+	multi, err := keyring.NewMulti(keyring.MultiOptions{Optional: []keyring.Keyring{mine, mine}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, k := range []keyring.Keyring{mine, multi} {
+		_, err := k.OnDecrypt(t.Context(), r, edks)
+		ue, ok := errors.AsType[*keyring.UnwrapError](err)
+		if !ok || len(ue.Attempts)%4 != 0 {
+			t.Fatalf("got %v, want four attempts a key", err)
+		}
+		for i, a := range ue.Attempts {
+			want := [][2]string{{"ns", "other"}, {"aws-kms", "arn:aws:kms:eu-west-1:1:key/a"}, {"custom", ""}, {"custom", ""}}[i%4]
+			if got := [2]string{a.MessageProvider, a.MessageKey}; got != want || a.Key != "ns/mine" {
+				t.Errorf("attempt %d: got %q with key %s, want %q", i, got, a.Key, want)
+			}
+		}
+	}
+	slices.Reverse(edks)
+	u, err := other.OnDecrypt(t.Context(), r, edks)
+	if err != nil || len(u.Attempts) != 3 {
+		t.Fatalf("got %v, %v, want three attempts before", u, err)
+	}
+	if a := u.Attempts[2]; a.MessageProvider != "aws-kms" || a.MessageKey != "arn:aws:kms:eu-west-1:1:key/a" {
+		t.Errorf("a message that opened: %v", &a)
 	}
 }

@@ -54,8 +54,8 @@ func ExampleNewMulti() {
 	fmt.Println(errors.Is(err, signet.ErrNoKey), err)
 	// Output:
 	// encrypted data keys: 2 degraded: 0
-	// opened with number 1 after EDK 0: raw-aes example.com/disaster: skipped: key name differs
-	// true no key could decrypt: none of 2 encrypted data keys opened: EDK 0: raw-aes example.com/other: skipped: key name differs; EDK 1: raw-aes example.com/other: skipped: key name differs
+	// opened with number 1 after EDK 0 ("example.com", key "daily"): raw-aes example.com/disaster: skipped: key name differs
+	// true no key could decrypt: none of 2 encrypted data keys opened: EDK 0 ("example.com", key "daily"): raw-aes example.com/other: skipped: key name differs; EDK 1 ("example.com", key "disaster"): raw-aes example.com/other: skipped: key name differs
 }
 
 // vault stands for a backend of your own; here it seals with AES-GCM in memory.
@@ -118,5 +118,5 @@ func ExampleNew() {
 	fmt.Println(err)
 	// Output:
 	// true
-	// no key could decrypt: the encrypted data key did not open: EDK 0: vault key-1: authentication failed: did not open: wrong key, changed context or corrupted
+	// no key could decrypt: the encrypted data key did not open: EDK 0 ("vault", key "key-1"): vault key-1: authentication failed: did not open: wrong key, changed context or corrupted
 }

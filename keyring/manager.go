@@ -15,8 +15,13 @@ import (
 
 // NewManager returns the default manager over a keyring (ESDK spec, framework/default-cmm): it picks the suite, checks the commitment
 // policy, makes the key pair of signed suites and stores its public half in the reserved pair, merges reproduced context pairs, and checks what the
-// keyring returned. It caches nothing.
-func NewManager(k Keyring) MaterialsManager { return &manager{k} }
+// keyring returned. It caches nothing. A nil keyring is a programming error and panics.
+func NewManager(k Keyring) MaterialsManager {
+	if k == nil {
+		panic("keyring: internal error: NewManager without a keyring")
+	}
+	return &manager{k}
+}
 
 type manager struct{ keyring Keyring }
 
@@ -98,9 +103,9 @@ func (m *manager) DecryptionMaterials(ctx context.Context, r *DecryptionRequest)
 	point, has := r.Context[PublicKeyName]
 	switch {
 	case has && !r.Suite.Signed():
-		return nil, &ContextError{PublicKeyName, "stored although the suite is not signed"}
+		return nil, fmt.Errorf("%w: the message stores the pair %q although its suite is not signed", signet.ErrMalformed, PublicKeyName)
 	case !has && r.Suite.Signed():
-		return nil, &ContextError{PublicKeyName, "missing although the suite is signed"}
+		return nil, fmt.Errorf("%w: the message does not store the pair %q although its suite is signed", signet.ErrMalformed, PublicKeyName)
 	case has:
 		b, err := base64.StdEncoding.DecodeString(point)
 		if err != nil || base64.StdEncoding.EncodeToString(b) != point { // the decoder skips line ends and stray bits

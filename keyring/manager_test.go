@@ -153,8 +153,8 @@ func TestManagerPolicies(t *testing.T) {
 			canRead := s.IsItem() || s.Commits() || p != strict
 			_, err = m.DecryptionMaterials(t.Context(), &keyring.DecryptionRequest{Suite: s, EDKs: w.EDKs, Policy: p})
 			if canRead && s.Signed() { // past the policy, and then without a public key
-				if !errors.Is(err, signet.ErrContext) {
-					t.Errorf("%s, decrypt under %s: got %v, want ErrContext", s, p, err)
+				if !errors.Is(err, signet.ErrMalformed) {
+					t.Errorf("%s, decrypt under %s: got %v, want ErrMalformed", s, p, err)
 				}
 			} else if canRead != (err == nil) || err != nil && !errors.Is(err, signet.ErrPolicy) {
 				t.Errorf("%s, decrypt under %s: got %v, want allowed %v", s, p, err, canRead)
@@ -301,10 +301,10 @@ func TestPublicKeyPair(t *testing.T) {
 		{"right curve, P-256", signed256, encode(p256, same), nil},
 		{"right curve, item", item, encode(p384, same), nil},
 		{"none, unsigned", unsigned, "", nil},
-		{"missing", signed384, "", signet.ErrContext},
-		{"missing, item", item, "", signet.ErrContext},
-		{"there, unsigned", unsigned, encode(p384, same), signet.ErrContext},
-		{"there, unsigned item", suite.ItemAES256GCM(), encode(p384, same), signet.ErrContext},
+		{"missing", signed384, "", signet.ErrMalformed},
+		{"missing, item", item, "", signet.ErrMalformed},
+		{"there, unsigned", unsigned, encode(p384, same), signet.ErrMalformed},
+		{"there, unsigned item", suite.ItemAES256GCM(), encode(p384, same), signet.ErrMalformed},
 		{"P-256 instead of P-384", signed384, encode(p256, same), signet.ErrMalformed},
 		{"P-384 instead of P-256", signed256, encode(p384, same), signet.ErrMalformed},
 		{"cut", signed384, encode(p384, func(b []byte) []byte { return b[:48] }), signet.ErrMalformed},
@@ -334,7 +334,7 @@ func TestPublicKeyPair(t *testing.T) {
 			t.Errorf("%s: %v", c.name, err)
 		case c.want == nil && (mat.VerificationKey != nil) != c.suite.Signed():
 			t.Errorf("%s: verification key %v", c.name, mat.VerificationKey)
-		case c.want != nil && (mat != nil || !errors.Is(err, c.want) || asked != 0):
+		case c.want != nil && (mat != nil || !errors.Is(err, c.want) || errors.Is(err, signet.ErrContext) || asked != 0):
 			t.Errorf("%s: got %v after %d calls of the keyring, want %v before any", c.name, err, asked, c.want)
 		case err != nil && strings.Contains(err.Error(), "canary"):
 			t.Errorf("%s: the error shows a value: %v", c.name, err)
@@ -524,4 +524,13 @@ func TestMaterialsAreRedacted(t *testing.T) {
 	if got := strings.Count(b.String(), "[secret]"); got != 9 {
 		t.Errorf("%d placeholders, want 9: %s", got, b.String())
 	}
+}
+
+func TestNewManagerWithoutKeyring(t *testing.T) {
+	defer func() {
+		if got, want := fmt.Sprint(recover()), "keyring: internal error: NewManager without a keyring"; got != want {
+			t.Errorf("panic: got %s, want %s", got, want)
+		}
+	}()
+	keyring.NewManager(nil)
 }

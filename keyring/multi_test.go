@@ -522,8 +522,8 @@ func TestMultiDecrypt(t *testing.T) {
 		trace = append(trace, u.Attempts[i].String())
 	}
 	want := []string{
-		"EDK 0: raw-aes tests/a: skipped: key name differs", "EDK 1: raw-aes tests/a: skipped: key name differs",
-		"EDK 0: raw-aes tests/b: skipped: key name differs",
+		"EDK 0 (\"tests\", key \"c\"): raw-aes tests/a: skipped: key name differs", "EDK 1 (\"tests\", key \"b\"): raw-aes tests/a: skipped: key name differs",
+		"EDK 0 (\"tests\", key \"c\"): raw-aes tests/b: skipped: key name differs",
 	}
 	if !slices.Equal(trace, want) {
 		t.Errorf("trace: got %q, want %q", trace, want)

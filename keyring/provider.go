@@ -78,6 +78,13 @@ func (k *single) attempt(edk int, err error) Attempt {
 	return Attempt{EDK: edk, Provider: k.name, Key: k.key, Err: err}
 }
 
+// attemptAt adds what the message says about the EDK. It is called for EDKs that did not open, so it costs the first one nothing.
+func (k *single) attemptAt(edks []EncryptedDataKey, i int, err error) Attempt {
+	a := k.attempt(i, err)
+	a.MessageProvider, a.MessageKey = edks[i].ProviderID, keyNameIn(edks[i].ProviderInfo)
+	return a
+}
+
 func (k *single) wrapError(reason string, err error) error {
 	return &WrapError{Reason: reason, Attempts: []Attempt{k.attempt(-1, err)}}
 }
@@ -155,7 +162,7 @@ func (k *single) OnDecrypt(ctx context.Context, r *Request, edks []EncryptedData
 	tries := 0
 	for i := range edks {
 		if err := ctx.Err(); err != nil {
-			fail.Attempts = append(fail.Attempts, k.attempt(i, err))
+			fail.Attempts = append(fail.Attempts, k.attemptAt(edks, i, err))
 			break
 		}
 		res, err := k.open(ctx, r, &edks[i])
@@ -163,13 +170,13 @@ func (k *single) OnDecrypt(ctx context.Context, r *Request, edks []EncryptedData
 			res.Used, res.Attempts = i, fail.Attempts
 			return res, nil
 		}
-		fail.Attempts = append(fail.Attempts, k.attempt(i, err))
+		fail.Attempts = append(fail.Attempts, k.attemptAt(edks, i, err))
 		var skip *Skip
 		if errors.As(err, &skip) {
 			continue
 		}
 		if tries++; tries == k.maxTries && i+1 < len(edks) {
-			fail.Attempts = append(fail.Attempts, k.attempt(i+1, &LimitError{What: "encrypted data keys to try", Got: len(edks), Max: k.maxTries}))
+			fail.Attempts = append(fail.Attempts, k.attemptAt(edks, i+1, &LimitError{What: "encrypted data keys to try", Got: len(edks), Max: k.maxTries}))
 			break
 		}
 	}

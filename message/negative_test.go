@@ -81,11 +81,11 @@ func TestEveryBitFlipped(t *testing.T) {
 		contextAt := idAt + s.MessageIDLen()
 		edkCountAt := contextAt + 2 + len(h.contextAAD)
 		contentAt, contentEnd := headEnd-32-5, headEnd-32
-		suiteKinds, idKinds := []string{"malformed", "context"}, []string{"key commitment"}
+		suiteKinds, idKinds := []string{"malformed"}, []string{"key commitment"}
 		if v1 {
 			contentAt, contentEnd = headEnd-10, headEnd
 			// Another suite of version 1 needs another key length or gives another header key.
-			suiteKinds, idKinds = []string{"malformed", "context", "no key", "header", "truncated"}, []string{"header"}
+			suiteKinds, idKinds = []string{"malformed", "no key", "header", "truncated"}, []string{"header"}
 		}
 		o, err := ParseOutline(msg)
 		if err != nil {
@@ -103,7 +103,7 @@ func TestEveryBitFlipped(t *testing.T) {
 			case i < contextAt:
 				return "message id", idKinds
 			case i < edkCountAt:
-				return "context", []string{"malformed", "no key", "truncated", "limit", "context"}
+				return "context", []string{"malformed", "no key", "truncated", "limit"}
 			case i < h.edksAt:
 				return "EDK count", []string{"malformed", "limit", "truncated"}
 			case i < contentAt:
@@ -354,8 +354,8 @@ func TestHeaders(t *testing.T) {
 		{"context one byte short", forge{context: []byte("\x00\x01\x00\x01a\x00\x02x")}, "malformed"},
 		{"context count 0 with bytes", forge{context: []byte{0, 0, 0, 0}}, "malformed"},
 		{"context of one byte", forge{context: []byte{0}}, "malformed"},
-		{"public key in an unsigned suite", forge{pairs: keyring.EncryptionContext{keyring.PublicKeyName: "x"}}, "context"},
-		{"no public key in a signed suite", forge{suite: s0578, context: []byte{}}, "context"},
+		{"public key in an unsigned suite", forge{pairs: keyring.EncryptionContext{keyring.PublicKeyName: "x"}}, "malformed"},
+		{"no public key in a signed suite", forge{suite: s0578, context: []byte{}}, "malformed"},
 		{"public key not base64", forge{suite: s0578, context: publicKeyContext("!")}, "malformed"},
 		{"public key of P-256", forge{suite: s0578, context: publicKeyContext("AmsX0fLhLEJH+Lzm5WOkQPJ3A32BLeszoPShOUXYmMKW")}, "malformed"},
 		{"public key not on the curve", forge{suite: s0578, context: publicKeyContext("Av///////////////////////////////////////////////////////////////w==")}, "malformed"},
@@ -371,7 +371,7 @@ func TestHeaders(t *testing.T) {
 		{"suite 0178 in version 2", forge{header: patch(1, 0x01, 0x78)}, "malformed"},
 		{"suite 6700", forge{header: patch(1, 0x67, 0x00)}, "malformed"},
 		{"suite 0070", forge{header: patch(1, 0x00, 0x70)}, "malformed"},
-		{"the other suite", forge{header: patch(1, 0x05, 0x78)}, "context"},
+		{"the other suite", forge{header: patch(1, 0x05, 0x78)}, "malformed"},
 		{"content type 0", forge{header: fromEnd(contentBack, 0)}, "malformed"},
 		{"content type 3", forge{header: fromEnd(contentBack, 3)}, "malformed"},
 		{"framed, length 0", forge{header: fromEnd(frameBack, 0, 0, 0, 0)}, "malformed"},

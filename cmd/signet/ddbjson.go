@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"unicode/utf8"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
@@ -103,10 +104,16 @@ func (d *itemDecoder) attributes(depth int) (map[string]types.AttributeValue, er
 			return nil, d.fail("attribute %s is given twice", shown(name))
 		}
 		if out[name], err = d.value(depth); err != nil {
+			var e *itemError
+			if depth == 0 && errors.As(err, &e) && e.reason == unknownType && slices.Contains([]string{"Item", "Attributes", "Key"}, name) {
+				e.reason = fmt.Sprintf("%q wraps the item, as in an answer of DynamoDB: give only the object that is in it", name)
+			}
 			return nil, err
 		}
 	}
 }
+
+const unknownType = "unknown type; known: S, N, B, BOOL, NULL, SS, NS, BS, L, M"
 
 // value reads {"TYPE": ...}.
 func (d *itemDecoder) value(depth int) (types.AttributeValue, error) {
@@ -169,7 +176,7 @@ func (d *itemDecoder) typed(typ string, depth int) (types.AttributeValue, error)
 		v, err := d.attributes(depth + 1)
 		return &types.AttributeValueMemberM{Value: v}, err
 	}
-	return nil, d.fail("unknown type; known: S, N, B, BOOL, NULL, SS, NS, BS, L, M")
+	return nil, d.fail(unknownType)
 }
 
 func list[T any](d *itemDecoder, element func() (T, error)) ([]T, error) {

@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -38,7 +40,9 @@ func newDemo(a *app) *cobra.Command {
 		Short: "Encrypt an item under an HSM key, store it, read it back",
 		Long: `demo makes a SoftHSM token with a key and a raw AES key beside it, stores an item under both in a DynamoDB-compatible
 server, and shows what the server sees, that it reads back, that tampering is refused, that the second key alone
-opens it too, and what caching saves. It removes everything that it made. "make demo" starts the server, too.`,
+opens it too, and what caching saves. It removes everything that it made, unless --keep is given. "make demo" starts the
+server, too; to keep things and try more, start one with a shell: "scripts/with-services.sh bash", and in it run
+"bin/signet demo --keep".`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.demo(cmd, &f) },
 	}
@@ -50,15 +54,17 @@ opens it too, and what caching saves. It removes everything that it made. "make 
 // demo is one run of it: what it made.
 type demo struct {
 	*app
-	dir      string
-	endpoint string
-	token    *softToken
-	hsm, raw string // keyring URIs
-	table    *table
-	dropped  bool // the table was deleted
-	item     map[string]types.AttributeValue
-	fields   []string
-	step     int
+	dir       string
+	endpoint  string
+	ownServer bool // --endpoint named it
+	token     *softToken
+	hsm, raw  string // keyring URIs
+	table     *table
+	dropped   bool // the table was deleted
+	item      map[string]types.AttributeValue
+	fields    []string
+	step      int
+	lost      error // the first failure to print
 
 	cached, uncached uint64 // wraps in the HSM
 }
@@ -80,7 +86,7 @@ type demoJSON struct {
 
 func (a *app) demo(cmd *cobra.Command, f *demoFlags) (err error) {
 	ctx := cmd.Context()
-	d := &demo{app: a, endpoint: f.endpoint}
+	d := &demo{app: a, endpoint: f.endpoint, ownServer: f.endpoint != ""}
 	if d.endpoint == "" {
 		d.endpoint, _ = a.lookupEnv("SIGNET_DEMO_DYNAMODB")
 	}
@@ -88,12 +94,14 @@ func (a *app) demo(cmd *cobra.Command, f *demoFlags) (err error) {
 		return &fault{code: codeUsage, err: errors.New("the demo needs a DynamoDB-compatible server"),
 			hint: `run "make demo", which starts one, or name one with --endpoint URL`}
 	}
+	// A reader that leaves early must not end the process: there is something to clean up.
+	signal.Ignore(syscall.SIGPIPE)
 	if d.dir, err = os.MkdirTemp("", "signet-demo-"); err != nil {
 		return err
 	}
-	keep := false
+	kept := false
 	defer func() {
-		if !keep {
+		if !kept {
 			err = errors.Join(err, d.cleanUp(ctx))
 		}
 	}()
@@ -101,16 +109,18 @@ func (a *app) demo(cmd *cobra.Command, f *demoFlags) (err error) {
 		func(context.Context) error { return d.makeKeys(cmd) },
 		d.makeTable, d.putItem, d.showStored, d.readBack, d.tamper, d.openWithRawKey, d.count,
 	} {
-		if err := step(ctx); err != nil {
+		if err := errors.Join(step(ctx), d.lost); err != nil {
 			return err
 		}
 	}
-	if keep = f.keep; !keep {
+	if !f.keep {
 		if err := d.cleanUp(ctx); err != nil {
 			return err
 		}
 	}
-	return d.finish(keep)
+	err = d.finish(f.keep)
+	kept = f.keep && err == nil // what nobody was told of is not kept
+	return err
 }
 
 // finish says what is left.
@@ -125,24 +135,42 @@ func (d *demo) finish(kept bool) error {
 	if kept {
 		d.title("Kept. This reads the item with the HSM key alone:")
 		d.say("%s", d.command())
-		d.say("Afterwards: rm -r %s", shellQuote(d.dir))
-		return nil
+		d.say("Afterwards: rm -r %s, and delete the table %s.", shellQuote(d.dir), d.table.name)
+		return d.lost
 	}
-	d.title("Removed the table, the token and the keys. To keep them: signet demo --keep")
-	return nil
+	d.title("Removed the table, the token and the keys. To keep them and try more:")
+	if d.ownServer {
+		d.say("%s demo --keep --endpoint %s", self(), shellQuote(d.endpoint))
+	} else { // it may end with this command
+		d.say("scripts/with-services.sh bash, for a shell with a server beside it, and in it: %s demo --keep", self())
+	}
+	return d.lost
 }
 
-// title begins a step; say prints a line of it. Both are silent with --output json.
+// self is how to call this program again, from any folder if that is possible.
+func self() string {
+	if strings.ContainsRune(os.Args[0], filepath.Separator) {
+		if path, err := os.Executable(); err == nil {
+			return shellQuote(path)
+		}
+	}
+	return os.Args[0]
+}
+
+// title begins a step; say prints a line of it. Both are silent with --output json, and after a failure, which is kept in d.lost.
 func (d *demo) title(format string, args ...any) {
-	if d.output == text {
-		d.step++
-		fmt.Fprintf(d.stdout, "\n%d. "+format+"\n", append([]any{d.step}, args...)...)
-	}
+	d.step++
+	d.print("\n%d. "+format+"\n", append([]any{d.step}, args...)...)
 }
 
-func (d *demo) say(format string, args ...any) {
-	if d.output == text {
-		fmt.Fprintf(d.stdout, "   "+format+"\n", args...)
+func (d *demo) say(format string, args ...any) { d.print("   "+format+"\n", args...) }
+
+func (d *demo) print(format string, args ...any) {
+	if d.output != text || d.lost != nil {
+		return
+	}
+	if _, err := fmt.Fprintf(d.stdout, format, args...); err != nil {
+		d.lost = outputError("standard output", err)
 	}
 }
 
@@ -227,7 +255,7 @@ func (d *demo) makeTable(ctx context.Context) error {
 // command is the shell line that reads the item with the HSM key alone.
 func (d *demo) command() string {
 	args := []string{
-		"SOFTHSM2_CONF=" + shellQuote(d.token.Conf), os.Args[0], "item", "get", "-k", shellQuote(d.hsm), "--endpoint", shellQuote(d.endpoint),
+		"SOFTHSM2_CONF=" + shellQuote(d.token.Conf), self(), "item", "get", "-k", shellQuote(d.hsm), "--endpoint", shellQuote(d.endpoint),
 		"--table", d.table.name, "--key", shellQuote(`{"id":{"S":"` + demoID + `"}}`), "--encrypt", strings.Join(d.fields, ","),
 	}
 	if region := d.table.client.Options().Region; region != "" {

@@ -27,7 +27,8 @@ const (
 type table struct {
 	name                  string
 	client                *dynamodb.Client
-	partitionKey, sortKey string // "" until keySchema
+	partitionKey, sortKey string                               // "" until keySchema
+	keyTypes              map[string]types.ScalarAttributeType // of the key attributes, where the table was asked
 }
 
 // newDynamoDB makes a client from the SDK's own configuration: environment, profiles, roles. An endpoint on loopback is an emulator or a tunnel: it needs no
@@ -121,6 +122,10 @@ func (t *table) keySchema(ctx context.Context) error {
 	if err != nil {
 		return t.fail(ctx, "describe", err)
 	}
+	t.keyTypes = make(map[string]types.ScalarAttributeType)
+	for _, d := range out.Table.AttributeDefinitions { // those of indexes, too
+		t.keyTypes[aws.ToString(d.AttributeName)] = d.AttributeType
+	}
 	for _, e := range out.Table.KeySchema {
 		switch e.KeyType {
 		case types.KeyTypeHash:
@@ -135,7 +140,58 @@ func (t *table) keySchema(ctx context.Context) error {
 	return nil
 }
 
-// keyOf returns the primary key of an item.
+// checkKey compares a key that was given with the table's, which the service would call a ValidationException.
+func (t *table) checkKey(key map[string]types.AttributeValue) error {
+	for name := range key {
+		if name != t.partitionKey && name != t.sortKey {
+			return &fault{code: codeItemArgument, err: fmt.Errorf("--key: %s is no key attribute of table %s, whose key is %s", shown(name), t.name, t.keyNames()), hint: t.keyHint()}
+		}
+	}
+	for _, name := range []string{t.partitionKey, t.sortKey} {
+		if _, ok := key[name]; !ok && name != "" {
+			return &fault{code: codeItemArgument, err: fmt.Errorf("--key: key attribute %s of table %s is missing", shown(name), t.name), hint: t.keyHint()}
+		}
+	}
+	if err := t.checkKeyTypes(key); err != nil {
+		return &fault{code: codeItemArgument, err: fmt.Errorf("--key: %w", err), hint: t.keyHint()}
+	}
+	return nil
+}
+
+func (t *table) checkKeyTypes(key map[string]types.AttributeValue) error {
+	for _, name := range []string{t.partitionKey, t.sortKey} {
+		v, ok := key[name]
+		if want := string(t.keyTypes[name]); ok && want != "" && typeName(v) != want {
+			return fmt.Errorf("key attribute %s of table %s is of type %s and not %s", shown(name), t.name, want, typeName(v))
+		}
+	}
+	return nil
+}
+
+func (t *table) keyNames() string {
+	if t.sortKey == "" {
+		return shown(t.partitionKey)
+	}
+	return shown(t.partitionKey) + " and " + shown(t.sortKey)
+}
+
+// keyHint shows how a key of this table is written.
+func (t *table) keyHint() string {
+	hint := "write"
+	for _, name := range []string{t.partitionKey, t.sortKey} {
+		if name == "" {
+			continue
+		}
+		typ := t.keyTypes[name]
+		if typ == "" {
+			typ = types.ScalarAttributeTypeS
+		}
+		hint += " --key " + shellQuote(fmt.Sprintf("%s=%s:...", printable(name), typ))
+	}
+	return hint
+}
+
+// keyOf returns the primary key of an item that is to be put.
 func (t *table) keyOf(item map[string]types.AttributeValue) (map[string]types.AttributeValue, error) {
 	key := make(map[string]types.AttributeValue)
 	for _, name := range []string{t.partitionKey, t.sortKey} {
@@ -144,9 +200,13 @@ func (t *table) keyOf(item map[string]types.AttributeValue) (map[string]types.At
 		}
 		v, ok := item[name]
 		if !ok {
-			return nil, &fault{code: codeItemArgument, err: fmt.Errorf("key attribute %s of table %s is missing", shown(name), t.name)}
+			return nil, &fault{code: codeItemArgument, err: fmt.Errorf("the item has no attribute %s, a key attribute of table %s", shown(name), t.name),
+				hint: "add it to the item; nothing was written"}
 		}
 		key[name] = v
+	}
+	if err := t.checkKeyTypes(key); err != nil {
+		return nil, &fault{code: codeItemArgument, err: err, hint: "change it in the item; nothing was written"}
 	}
 	return key, nil
 }

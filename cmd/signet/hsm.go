@@ -27,12 +27,40 @@ func (a *app) hsmConfig() (pkcs11.Config, error) {
 	}
 	uris, err := a.uris()
 	if err != nil {
-		return pkcs11.Config{}, err
+		return pkcs11.Config{}, &fault{code: codeOf(err), err: err, hint: "give the token's with -k, for example -k 'pkcs11:?module-name=softhsm2'"}
 	}
 	if len(uris) != 1 || !strings.HasPrefix(strings.ToLower(uris[0]), "pkcs11:") {
 		return pkcs11.Config{}, &fault{code: codeUsage, err: errors.New("this command works on one token: give one pkcs11: URI with -k")}
 	}
 	return all.PKCS11(uris[0], a.env())
+}
+
+// hsmFault adds to an error of a token what to do about it.
+func hsmFault(err error, cfg *pkcs11.Config) error {
+	if err == nil {
+		return nil
+	}
+	f := &fault{code: codeOf(err), err: err}
+	switch {
+	case errors.Is(err, pkcs11.ErrTokenNotFound):
+		f.hint = fmt.Sprintf("signet hsm list -k %s shows the module's tokens", shellQuote(moduleURI(cfg)))
+	case errors.Is(err, pkcs11.ErrPINRequired) && cfg.PIN == nil:
+		f.hint = "say where the PIN is, with pin-source=file:PATH or pin-source=env:VARIABLE in the URI, or run signet at a terminal, where it asks"
+	case f.code == codeNotFound && !errors.Is(err, pkcs11.ErrKeyNotFound): // the module
+		f.hint = "install the token's module, or name its file with module-path=/absolute/path in the URI"
+	}
+	return f
+}
+
+// moduleURI names the module of cfg and no token.
+func moduleURI(cfg *pkcs11.Config) string {
+	var u uri.URI
+	for _, q := range []uri.Attribute{{Name: uri.ModuleName, Value: cfg.ModuleName}, {Name: uri.ModulePath, Value: cfg.ModulePath}} {
+		if q.Value != "" {
+			u.Query = append(u.Query, q)
+		}
+	}
+	return u.String()
 }
 
 func newHSMGenerate(a *app) *cobra.Command {
@@ -92,6 +120,11 @@ func describeKey(k *pkcs11.KeyInfo, cfg *pkcs11.Config, withID bool) keyJSON {
 }
 
 func (a *app) hsmGenerate(ctx context.Context, bits int) error {
+	switch bits {
+	case 128, 192, 256:
+	default:
+		return &fault{code: codeUsage, err: fmt.Errorf("--bits is %d: an AES key has 128, 192 or 256 bits", bits)}
+	}
 	cfg, err := a.hsmConfig()
 	if err != nil {
 		return err
@@ -101,7 +134,7 @@ func (a *app) hsmGenerate(ctx context.Context, bits int) error {
 	}
 	k, err := pkcs11.GenerateKey(ctx, cfg, pkcs11.GenerateOptions{Bits: bits})
 	if err != nil {
-		return err
+		return hsmFault(err, &cfg)
 	}
 	for _, name := range k.Dropped {
 		a.note("warning: the token refused the attribute %s for the new key", name)
@@ -111,8 +144,7 @@ func (a *app) hsmGenerate(ctx context.Context, bits int) error {
 	if a.output != text {
 		return a.printJSON(d)
 	}
-	_, err = fmt.Fprintln(a.stdout, d.URI)
-	return err
+	return a.print(d.URI + "\n")
 }
 
 func newHSMList(a *app) *cobra.Command {
@@ -154,11 +186,11 @@ func (a *app) hsmList(ctx context.Context) error {
 	}
 	path, err := modulePath(&cfg)
 	if err != nil {
-		return err
+		return hsmFault(err, &cfg)
 	}
 	tokens, err := pkcs11.ListTokens(ctx, path)
 	if err != nil {
-		return err
+		return hsmFault(err, &cfg)
 	}
 	out := listJSON{Tokens: []tokenJSON{}, Keys: []keyJSON{}}
 	for _, t := range tokens {
@@ -170,16 +202,28 @@ func (a *app) hsmList(ctx context.Context) error {
 	}
 	named := cfg.Token.Label != "" || cfg.Token.Serial != ""
 	if named && len(out.Tokens) == 0 {
-		return fmt.Errorf("%w: module %s has no token %s", pkcs11.ErrTokenNotFound, path, shown(cfg.Token.Label+cfg.Token.Serial))
+		err := fmt.Errorf("%w: module %s has no token %s", pkcs11.ErrTokenNotFound, path, shown(cfg.Token.Label+cfg.Token.Serial))
+		if strings.Contains(path, "softhsm") {
+			err = fmt.Errorf("%w; SoftHSM has the tokens of the configuration that SOFTHSM2_CONF names", err)
+		}
+		return hsmFault(err, &cfg)
 	}
-	if named && cfg.PIN != nil {
+	wanted := cfg.Key.Label != "" || len(cfg.Key.ID) > 0
+	switch {
+	case named && cfg.PIN != nil:
 		keys, err := pkcs11.ListKeys(ctx, cfg)
 		if err != nil {
-			return err
+			return hsmFault(err, &cfg)
+		}
+		if wanted && len(keys) == 0 {
+			return &fault{code: codeNotFound, err: fmt.Errorf("%w: token %s has no such key", pkcs11.ErrKeyNotFound, shown(out.Tokens[0].Label)),
+				hint: "without object= and id= the same command lists all keys of the token"}
 		}
 		for i := range keys {
 			out.Keys = append(out.Keys, describeKey(&keys[i], &cfg, true))
 		}
+	case wanted:
+		a.note("keys are listed when the URI names a token and says where its PIN is")
 	}
 	return a.printList(out)
 }
@@ -223,8 +267,7 @@ func (a *app) printList(l listJSON) error {
 	for _, k := range l.Keys {
 		fmt.Fprintf(&b, "key %s id %s, %s-%d%s\n", strconv.Quote(k.Label), k.ID, k.Type, k.Bits, k.warnings())
 	}
-	_, err := a.stdout.WriteString(b.String())
-	return err
+	return a.print(b.String())
 }
 
 func (t *tokenJSON) state() string {

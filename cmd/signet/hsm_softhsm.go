@@ -24,7 +24,10 @@ func newInitSoftHSM(a *app) *cobra.Command {
 		Short: "Make a SoftHSM token to try things with",
 		Long: `init-softhsm makes a token of SoftHSM in a folder, with its configuration file beside it. Without --pin-source it makes up a
 PIN and puts it into a file that only its owner can read. SoftHSM keeps keys in files: it is for trying things, not for
-secrets.`,
+secrets. SoftHSM finds its tokens through the variable SOFTHSM2_CONF: run the export line that this command prints.
+
+Several processes may use the same token at once. While one of them makes a token or a key, another may see it half
+made and fail: do that first.`,
 		Example: `  signet hsm init-softhsm --dir ./hsm --label dev`,
 		Args:    noArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return a.initSoftHSM(cmd, &f) },
@@ -50,6 +53,9 @@ func (a *app) initSoftHSM(cmd *cobra.Command, f *softhsmFlags) error {
 	if f.dir == "" || f.label == "" {
 		return &fault{code: codeUsage, err: errors.New("--dir and --label are needed")}
 	}
+	if len(f.label) > maxTokenLabel || strings.TrimRight(f.label, " \x00") != f.label {
+		return &fault{code: codeUsage, err: fmt.Errorf("--label has %d bytes: the label of a token has 1 to %d and does not end in a blank", len(f.label), maxTokenLabel)}
+	}
 	t, err := makeSoftToken(cmd, a.env(), f)
 	if err != nil {
 		return err
@@ -59,9 +65,11 @@ func (a *app) initSoftHSM(cmd *cobra.Command, f *softhsmFlags) error {
 	}
 	example, _ := uri.Parse(t.URI)
 	example.Path = append(example.Path, uri.Attribute{Name: uri.Object, Value: "kek"})
-	_, err = fmt.Fprintf(a.stdout, "export SOFTHSM2_CONF=%s\nsignet hsm generate -k %s\n", shellQuote(t.Conf), shellQuote(example.String()))
-	return err
+	return a.print(fmt.Sprintf("export SOFTHSM2_CONF=%s\n%s hsm generate -k %s\n", shellQuote(t.Conf), self(), shellQuote(example.String())))
 }
+
+// maxTokenLabel is PKCS#11's limit in bytes.
+const maxTokenLabel = 32
 
 func makeSoftToken(cmd *cobra.Command, env config.Env, f *softhsmFlags) (_ *softToken, err error) {
 	if err := needsCgo(); err != nil {
@@ -70,6 +78,14 @@ func makeSoftToken(cmd *cobra.Command, env config.Env, f *softhsmFlags) (_ *soft
 	dir, err := filepath.Abs(f.dir)
 	if err != nil {
 		return nil, err
+	}
+	source := f.pinSource
+	var pin []byte
+	if source != "" { // before anything is made
+		if pin, err = env.ReadPIN(source); err != nil {
+			return nil, err
+		}
+		defer clear(pin)
 	}
 	if _, err := softhsm.WriteConf(dir); err != nil {
 		return nil, err
@@ -90,8 +106,6 @@ func makeSoftToken(cmd *cobra.Command, env config.Env, f *softhsmFlags) (_ *soft
 	}
 	defer clear(soPIN)
 	made = append(made, t.SOPIN)
-	source := f.pinSource
-	var pin []byte
 	if source == "" {
 		t.PINFile = name + ".pin"
 		source = "file:" + t.PINFile
@@ -99,10 +113,8 @@ func makeSoftToken(cmd *cobra.Command, env config.Env, f *softhsmFlags) (_ *soft
 			return nil, err
 		}
 		made = append(made, t.PINFile)
-	} else if pin, err = env.ReadPIN(source); err != nil {
-		return nil, err
+		defer clear(pin)
 	}
-	defer clear(pin)
 	token, err := softhsm.Init(cmd.Context(), softhsm.InitOptions{Dir: dir, Label: f.label, PIN: pin, SOPIN: soPIN})
 	if err != nil {
 		return nil, err

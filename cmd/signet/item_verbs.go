@@ -65,6 +65,48 @@ a table (--table and --key) or, in DynamoDB JSON, from a file or standard input.
 	return cmd
 }
 
+// inspectHint points at the command that shows what the item claims, where that is what can help.
+func (f *itemFlags) inspectHint(err error) error {
+	c := codeOf(err)
+	switch c {
+	case codeNoKey, codeContext, codeMalformed, codeTruncated:
+	default:
+		return err
+	}
+	args := []string{"signet item inspect"}
+	for _, flag := range []struct{ name, value string }{{"--table", f.table}, {"--endpoint", f.endpoint}, {"--region", f.region}} {
+		if flag.value != "" {
+			args = append(args, flag.name, shellQuote(printable(flag.value)))
+		}
+	}
+	for _, k := range f.key {
+		args = append(args, "--key", shellQuote(printable(k)))
+	}
+	return &fault{code: c, err: err, hint: strings.Join(args, " ") + " shows which keys and which context the attributes were written for"}
+}
+
+// itemHint shows what an item that could not be read should have looked like.
+func itemHint(err error) error {
+	if c := codeOf(err); c == codeMalformed || c == codeTruncated {
+		return &fault{code: c, err: err, hint: `an item is one object of typed values, such as {"pk":{"S":"a"},"n":{"N":"1"}}`}
+	}
+	return err
+}
+
+// checkEncrypt refuses a name that is given twice.
+func (f *itemFlags) checkEncrypt() error {
+	names := slices.Sorted(slices.Values(f.encrypt))
+	for i, name := range names {
+		switch {
+		case name == "":
+			return &fault{code: codeUsage, err: errors.New("--encrypt: an empty name")}
+		case i > 0 && name == names[i-1]:
+			return &fault{code: codeUsage, err: fmt.Errorf("--encrypt: %s is given twice", shown(name))}
+		}
+	}
+	return nil
+}
+
 type putJSON struct {
 	Table     string         `json:"table"`
 	Key       map[string]any `json:"key"`
@@ -75,6 +117,9 @@ func (a *app) itemPut(cmd *cobra.Command, args []string, f *itemFlags) error {
 	ctx := cmd.Context()
 	if len(f.encrypt) == 0 {
 		return &fault{code: codeUsage, err: errors.New("--encrypt is missing: nothing would be encrypted"), hint: "name the attributes to encrypt with --encrypt NAME,NAME"}
+	}
+	if err := f.checkEncrypt(); err != nil {
+		return err
 	}
 	t, err := f.connect(a, cmd)
 	if err != nil {
@@ -87,7 +132,7 @@ func (a *app) itemPut(cmd *cobra.Command, args []string, f *itemFlags) error {
 	defer in.Close()
 	item, err := in.readItem(ctx)
 	if err != nil {
-		return err
+		return itemHint(err)
 	}
 	for _, name := range f.encrypt {
 		if _, ok := item[name]; !ok {
@@ -127,6 +172,9 @@ func (a *app) itemPut(cmd *cobra.Command, args []string, f *itemFlags) error {
 
 func (a *app) itemGet(cmd *cobra.Command, f *itemFlags) error {
 	ctx := cmd.Context()
+	if err := f.checkEncrypt(); err != nil {
+		return err
+	}
 	key, err := parseKey(f.key)
 	if err != nil {
 		return err
@@ -136,6 +184,9 @@ func (a *app) itemGet(cmd *cobra.Command, f *itemFlags) error {
 		return err
 	}
 	if err := t.keySchema(ctx); err != nil {
+		return err
+	}
+	if err := t.checkKey(key); err != nil {
 		return err
 	}
 	stored, err := t.get(ctx, key)
@@ -166,14 +217,18 @@ func (a *app) itemGet(cmd *cobra.Command, f *itemFlags) error {
 	}
 	item, info, err := enc.DecryptItem(ddb.WithTenant(ctx, f.tenant), stored)
 	if err != nil {
-		return err
+		return f.inspectHint(err)
 	}
 	var verified []string
 	for _, v := range info.Attributes {
 		verified = append(verified, v.Name)
 		a.passedOver(v.Attempts)
 	}
-	a.note("decrypted and verified: %s", printable(strings.Join(verified, ", ")))
+	if len(verified) == 0 {
+		a.note("nothing was decrypted: the item has none of these attributes")
+	} else {
+		a.note("decrypted and verified: %s", printable(strings.Join(verified, ", ")))
+	}
 	return a.printJSON(itemJSON(item))
 }
 
@@ -201,7 +256,7 @@ func (a *app) itemInspect(cmd *cobra.Command, args []string, f *itemFlags) error
 		}
 		defer in.Close()
 		if item, err = in.readItem(ctx); err != nil {
-			return err
+			return itemHint(err)
 		}
 	} else {
 		if len(args) > 0 {
@@ -213,6 +268,15 @@ func (a *app) itemInspect(cmd *cobra.Command, args []string, f *itemFlags) error
 		}
 		t, err := f.connect(a, cmd)
 		if err != nil {
+			return err
+		}
+		switch err := t.keySchema(ctx); {
+		case err == nil:
+			if err := t.checkKey(key); err != nil {
+				return err
+			}
+		case codeOf(err) == codeDenied: // who may only read items can do without
+		default:
 			return err
 		}
 		if item, err = t.get(ctx, key); err != nil {
@@ -232,8 +296,7 @@ func (a *app) itemInspect(cmd *cobra.Command, args []string, f *itemFlags) error
 	if a.output != text {
 		return a.printJSON(out)
 	}
-	_, err := a.stdout.WriteString(out.text())
-	return err
+	return a.print(out.text())
 }
 
 func (j *itemInspectJSON) text() string {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"time"
 
 	"github.com/signetkeys/signet/keyring/pkcs11"
 	"golang.org/x/term"
@@ -39,9 +40,6 @@ func readPIN(ctx context.Context, tty *os.File, token string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := tty.WriteString(prompt); err != nil {
-		return nil, err
-	}
 	type line struct {
 		pin []byte
 		err error
@@ -51,14 +49,40 @@ func readPIN(ctx context.Context, tty *os.File, token string) ([]byte, error) {
 		pin, err := term.ReadPassword(fd)
 		done <- line{pin, err}
 	}()
-	select {
-	case l := <-done:
-		_, _ = tty.WriteString("\n")
-		return l.pin, l.err
-	case <-ctx.Done():
-		return nil, errors.Join(ctx.Err(), term.Restore(fd, state))
+	// Who sees the prompt may type: it comes when the terminal has stopped to show that.
+	look := time.NewTicker(time.Millisecond)
+	defer look.Stop()
+	giveUp := time.After(echoTime) // the terminal showed nothing before
+	prompted := false
+	for {
+		select {
+		case l := <-done:
+			if !prompted { // it was typed before
+				_, _ = tty.WriteString(prompt)
+			}
+			_, _ = tty.WriteString("\n")
+			return l.pin, l.err
+		case <-ctx.Done():
+			return nil, errors.Join(ctx.Err(), term.Restore(fd, state))
+		case <-look.C:
+			if now, err := term.GetState(fd); err != nil || *now == *state {
+				continue
+			}
+		case <-giveUp:
+		}
+		if prompted {
+			continue
+		}
+		prompted = true
+		look.Stop()
+		if _, err := tty.WriteString(prompt); err != nil {
+			return nil, errors.Join(err, term.Restore(fd, state))
+		}
 	}
 }
+
+// echoTime is how long a terminal is given to stop showing what is typed.
+const echoTime = 200 * time.Millisecond
 
 // isPIN reports whether a PIN was refused or is missing.
 func isPIN(err error) bool {

@@ -16,6 +16,13 @@ func (a *app) printJSON(v any) error {
 	if err := enc.Encode(v); err != nil {
 		return err
 	}
-	_, err := a.stdout.Write(b.Bytes())
-	return err
+	return a.print(b.String())
+}
+
+// print writes to standard output.
+func (a *app) print(s string) error {
+	if _, err := a.stdout.WriteString(s); err != nil {
+		return outputError("standard output", err)
+	}
+	return nil
 }

@@ -38,8 +38,7 @@ func newVersion(a *app) *cobra.Command {
 			if a.output != text {
 				return a.printJSON(v)
 			}
-			_, err := fmt.Fprintf(a.stdout, "signet %s %s %s\n", v.Version, v.Go, v.Platform)
-			return err
+			return a.print(fmt.Sprintf("signet %s %s %s\n", v.Version, v.Go, v.Platform))
 		},
 	}
 }

@@ -3,7 +3,9 @@ package all
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/signetkeys/signet/config"
 	"github.com/signetkeys/signet/keyring"
@@ -16,7 +18,7 @@ const maxCertificate = 64 << 10 // bytes; a public key or a certificate in PEM
 
 // PKCS11 reads the configuration of a key or token from a PKCS#11 URI; its PIN function reads the URI's pin-source, or asks if env has somebody to
 // ask and there is none. The public half of an RSA pair is read if the URI names its file. Errors are [*config.URIError],
-// [*config.SourceError], and those of [pkcs11.FromURI].
+// [*config.SourceError], and [*pkcs11.Error] for a type of key that cannot wrap data keys.
 func PKCS11(text string, env config.Env) (pkcs11.Config, error) {
 	u, err := parsePKCS11(text)
 	if err != nil {
@@ -24,7 +26,15 @@ func PKCS11(text string, env config.Env) (pkcs11.Config, error) {
 	}
 	cfg, err := pkcs11.FromURI(u)
 	if err != nil {
-		return pkcs11.Config{}, err
+		return pkcs11.Config{}, uriError("pkcs11", err)
+	}
+	if known := pkcs11.ModuleNames(); cfg.ModuleName != "" && !slices.Contains(known, cfg.ModuleName) {
+		e := &config.URIError{Scheme: "pkcs11", Offset: -1, Attribute: uri.ModuleName,
+			Reason: "unknown name; known are " + strings.Join(known, ", ") + "; module-path=/absolute/path names any other module"}
+		if near := uri.Nearest(cfg.ModuleName, known); near != "" {
+			e.Reason = fmt.Sprintf("unknown name, did you mean %q?", near)
+		}
+		return pkcs11.Config{}, e
 	}
 	if cfg.PublicKeyFile != "" {
 		b, err := env.ReadFile("public key", cfg.PublicKeyFile, maxCertificate)
@@ -61,9 +71,18 @@ func openPKCS11(ctx context.Context, text string, env config.Env) (keyring.Keyri
 	}
 	k, err := pkcs11.New(ctx, cfg)
 	if err != nil {
-		return nil, err
+		return nil, uriError("pkcs11", err)
 	}
 	return k, nil
+}
+
+// uriError makes what a provider refuses of its configuration a mistake in the URI, where the configuration came from. Other errors stay.
+func uriError(scheme string, err error) error {
+	var c *keyring.ConfigError
+	if !errors.As(err, &c) {
+		return err
+	}
+	return &config.URIError{Scheme: scheme, Offset: -1, Reason: strings.TrimPrefix(c.Reason, scheme+": ")}
 }
 
 // redactPKCS11 keeps which key it is and drops how to get its PIN.

@@ -34,6 +34,10 @@ func TestPKCS11Refuses(t *testing.T) {
 		{"pkcs11:token=t;object=k;type=private?module-name=softhsm2&x-padding=pkcs1", signet.ErrPolicy, "oaep-sha256"},
 		{"pkcs11:token=t;object=k;type=public?x-public-key-file=nosuch", signet.ErrPolicy, "public key from file"},
 		{"pkcs11:token=t;object=k?module-name=nosuch", signet.ErrPolicy, "softhsm2"},
+		{"pkcs11:token=t;object=k?module-name=softhsm", signet.ErrPolicy, `attribute "module-name": unknown name, did you mean "softhsm2"?`},
+		{"pkcs11:?module-name=softhsm2", signet.ErrPolicy, "keyring URI (pkcs11): name the key"},
+		{"pkcs11:token=t;object=k?module-name=softhsm2&x-namespace=aws-kms", signet.ErrPolicy, "keyring URI (pkcs11): the namespace must not begin"},
+		{"pkcs11:token=;object=k?module-name=softhsm2", signet.ErrPolicy, "keyring URI (pkcs11): attribute"},
 		{"pkcs11:token=t;object=k", signet.ErrPolicy, "a module is required"},
 		{"pkcs11:token=t?module-name=softhsm2", signet.ErrPolicy, "name the key"},
 		{"pkcs11:token=t;object=k?module-path=relative.so", signet.ErrPolicy, ""},
@@ -42,6 +46,8 @@ func TestPKCS11Refuses(t *testing.T) {
 		_, err := all.Mux().Open(t.Context(), c.uri, config.Env{})
 		if !errors.Is(err, c.is) || !strings.Contains(err.Error(), c.text) {
 			t.Errorf("%s: got %v, want %v with %q", c.uri, err, c.is, c.text)
+		} else if strings.Contains(err.Error(), "pkcs11:: ") || strings.Contains(err.Error(), "pkcs11: pkcs11") {
+			t.Errorf("%s: the error repeats itself: %v", c.uri, err)
 		} else if strings.Contains(err.Error(), canary) {
 			t.Errorf("%s: the error repeats a secret: %v", c.uri, err)
 		}

@@ -3,6 +3,7 @@ package all
 import (
 	"context"
 	"encoding/base64"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"strings"
@@ -53,25 +54,62 @@ func openRawAES(_ context.Context, uri string, env config.Env) (keyring.Keyring,
 	}
 	defer clear(key)
 	k, err := raw.NewAES(raw.AESConfig{Namespace: u.Path[0], Name: strings.Join(u.Path[1:], "/"), Key: key})
-	if err != nil && len(key)%8 == 1 && key[len(key)-1] == '\n' {
-		return nil, &keyring.ConfigError{Reason: fmt.Sprintf("%v (the last one is a line feed, and keys are never trimmed)", err)}
+	if err != nil {
+		return nil, uriError(u.Scheme, err)
 	}
-	return k, err
+	return k, nil
 }
 
-// rawKey returns the key bytes, which the caller wipes.
+// rawKey returns the key bytes, which the caller wipes. There are 16, 24 or 32 of them.
 func rawKey(u *config.URI, env *config.Env) ([]byte, error) {
 	if path, ok := u.Lookup(keyFile); ok {
-		return env.ReadFile("key", path, maxKeyFile)
+		key, err := env.ReadFile("key", path, maxKeyFile)
+		if err != nil {
+			return nil, err
+		}
+		return key, checkKey(key, key, &config.SourceError{What: "key", Kind: "file", Name: path})
 	}
 	name, _ := u.Lookup(keyEnv)
 	text, err := env.Variable("key", name)
 	if err != nil {
 		return nil, err
 	}
+	source := &config.SourceError{What: "key", Kind: "environment variable", Name: name}
 	key, err := base64.StdEncoding.Strict().DecodeString(text)
 	if err != nil || strings.ContainsAny(text, "\r\n") { // the decoder skips line endings
-		return nil, &config.SourceError{What: "key", Kind: "environment variable", Name: name, Err: errors.New("not standard base64 with padding and without line breaks")}
+		source.Err = errors.New("not standard base64 with padding and without line breaks")
+		return nil, source
 	}
-	return key, nil
+	return key, checkKey(key, []byte(text), source)
+}
+
+// checkKey refuses a key of a wrong length, wipes it, and guesses from the text that it came from why it is wrong.
+func checkKey(key, text []byte, source *config.SourceError) error {
+	switch len(key) {
+	case 16, 24, 32:
+		return nil
+	}
+	reason := fmt.Sprintf("raw AES key has %d bytes; it must have exactly 16, 24 or 32", len(key))
+	line := strings.TrimRight(string(text), "\r\n")
+	switch inFile := source.Kind == "file"; {
+	case encodes(line, hex.DecodeString):
+		reason += " (it looks like hexadecimal digits: decode them first)"
+		if !inFile {
+			reason = "it looks like hexadecimal digits, and must be base64"
+		}
+	case inFile && encodes(line, base64.StdEncoding.DecodeString):
+		reason += " (it looks like base64: decode it first, or name a variable that holds it with key-env)"
+	case inFile && len(key)%8 == 1 && key[len(key)-1] == '\n':
+		reason += " (the last one is a line feed, and keys are never trimmed)"
+	}
+	clear(key)
+	source.Err = errors.New(reason)
+	return source
+}
+
+// encodes reports whether text is a key in some encoding.
+func encodes(text string, decode func(string) ([]byte, error)) bool {
+	b, err := decode(text)
+	defer clear(b)
+	return err == nil && (len(b) == 16 || len(b) == 24 || len(b) == 32)
 }

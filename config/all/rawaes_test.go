@@ -50,7 +50,9 @@ func TestRawAESRefuses(t *testing.T) {
 	const canary = "c4n4ry"
 	dir := t.TempDir()
 	for name, content := range map[string][]byte{
-		"short": []byte(canary), "newline": []byte(strings.Repeat(canary[:1], 32) + "\n"), "long": bytes.Repeat([]byte{7}, 5000), "good": make([]byte, 32),
+		"short": []byte(canary), "newline": []byte(strings.Repeat("#", 32) + "\n"), "long": bytes.Repeat([]byte{7}, 5000), "good": make([]byte, 32),
+		"base64": []byte(base64.StdEncoding.EncodeToString(bytes.Repeat([]byte(canary), 4)) + "\n"), "hex": []byte(strings.Repeat("4abc", 16) + "\n"),
+		"b64-24": []byte(base64.StdEncoding.EncodeToString(bytes.Repeat([]byte(canary), 4)[:16]) + "\n"),
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), content, 0o600); err != nil {
 			t.Fatal(err)
@@ -59,7 +61,7 @@ func TestRawAESRefuses(t *testing.T) {
 	env := config.System()
 	env.Dir = dir
 	vars := map[string]string{
-		"HEX": strings.Repeat(canary[1:5], 16), "WRAPPED": base64.StdEncoding.EncodeToString(make([]byte, 32)) + "\n",
+		"HEX": strings.Repeat("4abc", 16), "WRONG": base64.StdEncoding.EncodeToString([]byte(canary)), "WRAPPED": base64.StdEncoding.EncodeToString(make([]byte, 32)) + "\n",
 		"UNPADDED": base64.RawStdEncoding.EncodeToString(make([]byte, 32)), "EMPTY": "",
 	}
 	env.LookupEnv = func(name string) (string, bool) { v, ok := vars[name]; return v, ok }
@@ -69,10 +71,14 @@ func TestRawAESRefuses(t *testing.T) {
 		text string
 	}{
 		{"raw-aes:n/a?key-file=absent", signet.ErrNotFound, `key from file "absent": no such file`},
-		{"raw-aes:n/a?key-file=short", signet.ErrPolicy, "has 6 bytes; it must have exactly 16, 24 or 32"},
+		{"raw-aes:n/a?key-file=short", signet.ErrPolicy, `key from file "short": raw AES key has 6 bytes; it must have exactly 16, 24 or 32`},
 		{"raw-aes:n/a?key-file=newline", signet.ErrPolicy, "has 33 bytes; it must have exactly 16, 24 or 32 (the last one is a line feed"},
 		{"raw-aes:n/a?key-file=long", signet.ErrPolicy, "longer than 4096 bytes"},
-		{"raw-aes:n/a?key-env=HEX", signet.ErrPolicy, "has 48 bytes"},
+		{"raw-aes:n/a?key-env=HEX", signet.ErrPolicy, `key from environment variable "HEX": it looks like hexadecimal digits, and must be base64`},
+		{"raw-aes:n/a?key-env=WRONG", signet.ErrPolicy, "has 6 bytes"},
+		{"raw-aes:n/a?key-file=hex", signet.ErrPolicy, "has 65 bytes; it must have exactly 16, 24 or 32 (it looks like hexadecimal"},
+		{"raw-aes:n/a?key-file=base64", signet.ErrPolicy, "(it looks like base64"},
+		{"raw-aes:n/a?key-file=b64-24", signet.ErrPolicy, "(it looks like base64"},
 		{"raw-aes:n/a?key-env=WRAPPED", signet.ErrPolicy, "not standard base64"},
 		{"raw-aes:n/a?key-env=UNPADDED", signet.ErrPolicy, "not standard base64"},
 		{"raw-aes:n/a?key-env=EMPTY", signet.ErrPolicy, "has 0 bytes"},
@@ -80,6 +86,7 @@ func TestRawAESRefuses(t *testing.T) {
 		{"raw-aes:n/a", signet.ErrPolicy, "needs exactly one of key-file=PATH and key-env=VARIABLE"},
 		{"raw-aes:n/a?key-file=good&key-env=HEX", signet.ErrPolicy, "needs exactly one of"},
 		{"raw-aes:n?key-file=good", signet.ErrPolicy, "must be raw-aes:NAMESPACE/NAME"},
+		{"raw-aes://n/a?key-file=good", signet.ErrPolicy, "no slashes behind the colon"},
 		{"raw-aes:/a?key-file=good", signet.ErrPolicy, "must not be empty"},
 		{"raw-aes:n/?key-file=good", signet.ErrPolicy, "must not be empty"},
 		{"raw-aes:aws-kms/a?key-file=good", signet.ErrPolicy, "aws-kms"},
@@ -93,6 +100,11 @@ func TestRawAESRefuses(t *testing.T) {
 			t.Errorf("%s: got %v, want %v with %q", c.uri, err, c.is, c.text)
 			continue
 		}
+		var uri *config.URIError
+		var source *config.SourceError
+		if errors.As(err, &uri) == errors.As(err, &source) {
+			t.Errorf("%s: got %v, want a URIError or a SourceError", c.uri, err)
+		}
 		if strings.Contains(err.Error(), canary) || strings.Contains(err.Error(), canary[:3]) {
 			t.Errorf("%s: the error repeats a secret: %v", c.uri, err)
 		}
@@ -103,9 +115,21 @@ func TestRedact(t *testing.T) {
 	for in, want := range map[string]string{
 		"raw-aes:n/a?key-file=x%20y": "raw-aes:n/a?key-file=x%20y",
 		"raw-aes:n/a?key=secret":     "raw-aes:...",
-		"RAW-AES:secret":             "raw-aes:...",
-		"secret":                     "(unreadable URI)",
-		"secret:x":                   "(unreadable URI)",
+
+		"raw-aes:n/a&key=secret":                 "raw-aes:...",
+		"raw-aes:n/a;key=secret?key-file=x":      "raw-aes:...",
+		"raw-aes:n/key=secret?key-file=x":        "raw-aes:...",
+		"raw-aes:n/a?key-file=x;key=secret":      "raw-aes:...",
+		"raw-aes:n/a%26d=1?key-file=x":           "raw-aes:n/a&d%3D1?key-file=x",
+		"pkcs11:object=k&pin-value=secret":       "pkcs11:...",
+		"pkcs11:object=k&typo=secret":            "pkcs11:...",
+		"pkcs11:token=t:pin=secret;object=k":     "pkcs11:...",
+		"pkcs11:?module-name=m?pin-value=secret": "pkcs11:...",
+		"pkcs11:?module-path=/m,pin=secret":      "pkcs11:...",
+		"pkcs11:object=k?x-name=n?typo=secret":   "pkcs11:...",
+		"RAW-AES:secret":                         "raw-aes:...",
+		"secret":                                 "(unreadable URI)",
+		"secret:x":                               "(unreadable URI)",
 	} {
 		if got := all.Mux().Redact(in); got != want {
 			t.Errorf("%s: got %s, want %s", in, got, want)

@@ -227,7 +227,11 @@ func (h *harness) order(t *testing.T) {
 		t.Errorf("second attempt: got %v, want the failure of encrypted data key 1", &at)
 	}
 	for i := range u.Attempts {
-		checkText(t, "trace", u.Attempts[i].Err, a)
+		at := &u.Attempts[i]
+		checkText(t, "trace", at.Err, a)
+		if at.MessageProvider != "" && at.EDK >= 0 && at.EDK < len(edks) && at.MessageProvider != edks[at.EDK].ProviderID {
+			t.Errorf("attempt %d: got message provider %q, want %q or nothing", i, at.MessageProvider, edks[at.EDK].ProviderID)
+		}
 	}
 	u, err = h.reader.OnDecrypt(t.Context(), r, edks[:2])
 	h.refused(t, "a foreign and a broken one", u, err, a, unopened)

@@ -2,6 +2,8 @@
 // public half of an RSA pair whose private half is in the token, and are stored in the layout of the raw AES and raw RSA keyrings, so that any AWS
 // Encryption SDK that holds the same key bytes reads them, and the reverse.
 //
+// Keys are named by URIs, which package keyring/pkcs11/uri reads:
+//
 //	u, err := uri.Parse("pkcs11:token=payments;object=kek-2026?module-name=softhsm2&pin-source=env:SIGNET_PIN")
 //	cfg, err := pkcs11.FromURI(u)
 //	cfg.PIN = func(context.Context) ([]byte, error) { return []byte(os.Getenv("SIGNET_PIN")), nil }

@@ -153,6 +153,9 @@ func (p place) fail(op string, err error) error {
 		e.Kind, e.Detail = ErrModuleUnusable, params.Reason
 	case errors.As(err, &failure):
 		e.Kind, e.Detail = failureKind(failure.Kind), failure.Detail
+		if failure.Kind == token.KindTokenNotFound && isSoftHSM(p.module) {
+			e.Detail += "; SoftHSM has the tokens of the configuration that SOFTHSM2_CONF names"
+		}
 		if e.Function == "" {
 			e.Err = failure.Err
 		}
@@ -188,6 +191,8 @@ func failureKind(k token.Kind) error {
 	return nil
 }
 
+func isSoftHSM(modulePath string) bool { return strings.Contains(filepath.Base(modulePath), "softhsm") }
+
 // callKind sorts a return value that no caller has sorted before, and says what to change where that is known.
 func callKind(call *ck.Error, modulePath string) (detail string, kind error) {
 	switch call.Code {
@@ -207,13 +212,17 @@ func callKind(call *ck.Error, modulePath string) (detail string, kind error) {
 	case ck.RPINLocked:
 		return "", ErrPINLocked
 	case ck.RUserPINNotInitialized:
+		if isSoftHSM(modulePath) {
+			// SoftHSM's files are written one after the other, and another process can read them in between.
+			return "the token has no user PIN yet: its security officer sets one, or another process is still making the token", ErrDeviceUnavailable
+		}
 		return "the token has no user PIN yet: its security officer sets one", ErrPINRequired
 	case ck.RTokenWriteProtected, ck.RSessionReadOnly:
 		return "the token or the session is read-only", ErrKeyNotPermitted
 	}
 	if call.Func == "C_Initialize" {
 		detail = "the module refuses to start: look for its own configuration file"
-		if strings.Contains(filepath.Base(modulePath), "softhsm") {
+		if isSoftHSM(modulePath) {
 			detail = "SoftHSM refuses to start: SOFTHSM2_CONF must name its configuration, and the folder of tokens in it must exist"
 		}
 		return detail, ErrDeviceUnavailable

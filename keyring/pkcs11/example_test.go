@@ -13,7 +13,8 @@ import (
 	"github.com/signetkeys/signet/keyring/pkcs11/uri"
 )
 
-// A keyring over a key in a token, with the PIN from the environment. It needs such a token, so it is compiled and not run.
+// A keyring over a key in a token, with the PIN from the environment; the URI is read by package keyring/pkcs11/uri. It needs such a token, so
+// it is compiled and not run.
 func Example() {
 	u, err := uri.Parse("pkcs11:token=payments;object=kek-2026?module-name=softhsm2&pin-source=env:SIGNET_PIN")
 	if err != nil {

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/signetkeys/signet/internal/uritext"
 )
 
 // MaxLength is the longest URI that Parse reads, in bytes.
@@ -19,6 +21,9 @@ const scheme = "pkcs11:"
 // It refuses: an attribute given twice (a vendor attribute of the query may repeat), an empty segment, an unknown attribute, a byte
 // that must be escaped and is not, pin-value anywhere, a pin-source that is not "file:..." or "env:...", a value that is not
 // UTF-8 (id excepted), a slot-id above 64 bits, an unknown type, and more than [MaxLength] bytes.
+//
+// It is stricter than the RFC where a typing mistake would make a PIN part of a label: a value that holds an equals sign behind an "&" in the
+// path or a "?" in the query, or the name of a secret with an equals sign. In a real label, that equals sign is written %3D, as String does.
 func Parse(s string) (*URI, error) {
 	if len(s) > MaxLength {
 		return nil, &ParseError{Offset: MaxLength, Reason: fmt.Sprintf("longer than %d bytes", MaxLength)}
@@ -27,14 +32,19 @@ func Parse(s string) (*URI, error) {
 		return nil, &ParseError{Offset: 0, Reason: `does not begin with "pkcs11:"`}
 	}
 	path, query, hasQuery := strings.Cut(s[len(scheme):], "?")
+	if strings.HasPrefix(path, "//") {
+		return nil, &ParseError{Offset: len(scheme), Reason: "no slashes behind the colon: pkcs11:token=LABEL, not pkcs11://token=LABEL"}
+	}
 	u := new(URI)
-	p := part{names: pathNames(), allowed: isPathByte, where: "path"}
+	p := part{names: pathNames(), allowed: isPathByte, where: "path", mistyped: pathMistyped,
+		separators: `attributes of the path are separated by ";", and the query begins with "?"`}
 	var err error
 	if u.Path, err = p.parse(path, ';', len(scheme)); err != nil {
 		return nil, err
 	}
 	if hasQuery {
-		q := part{names: queryNames(), allowed: isQueryByte, where: "query", repeatVendor: true}
+		q := part{names: queryNames(), allowed: isQueryByte, where: "query", mistyped: queryMistyped,
+			separators: `attributes of the query are separated by "&"`, repeatVendor: true}
 		if u.Query, err = q.parse(query, '&', len(scheme)+len(path)+1); err != nil {
 			return nil, err
 		}
@@ -47,6 +57,8 @@ type part struct {
 	names        []string
 	allowed      func(byte) bool
 	where        string
+	mistyped     string // what people type where a separator is meant, and what is allowed in values
+	separators   string // the right ones, in words
 	repeatVendor bool
 }
 
@@ -105,6 +117,10 @@ func (p *part) attribute(segment string, offset int) (Attribute, error) {
 	if !ok {
 		return Attribute{}, &ParseError{Offset: offset + len(name), Attribute: name, Reason: `no "=" after the name`}
 	}
+	if i := uritext.Embedded(raw, p.mistyped); i >= 0 {
+		return Attribute{}, &ParseError{Offset: offset + len(name) + 1 + i, Attribute: name,
+			Reason: "another attribute seems to begin within the value: " + p.separators + "; an equals sign that belongs to the value is written %3D"}
+	}
 	value, err := p.decode(name, raw, offset+len(name)+1)
 	if err != nil {
 		return Attribute{}, err
@@ -118,7 +134,7 @@ func (p *part) attribute(segment string, offset int) (Attribute, error) {
 
 func isVendor(name string) bool { return strings.HasPrefix(name, "x-") && len(name) > 2 }
 
-// checkName never puts an unknown name into the error unless it consists of name characters: the rest of a mistyped URI may be a PIN.
+// checkName repeats an unknown name only when it is a misspelling of a known one: the rest of a mistyped URI may be a PIN.
 func (p *part) checkName(name string, offset int) error {
 	for i := range len(name) {
 		c := name[i]
@@ -136,20 +152,18 @@ func (p *part) checkName(name string, offset int) error {
 	if slices.Contains(p.names, name) || isVendor(name) {
 		return nil
 	}
-	e := &ParseError{Offset: offset, Attribute: name}
-	if len(name) > 64 || strings.ContainsAny(name, "0123456789") {
-		e.Attribute = "" // not a misspelling: perhaps a PIN without its separator
-	}
+	e := &ParseError{Offset: offset}
 	other, where := queryNames(), "query (after the \"?\")"
 	if p.where == "query" {
 		other, where = pathNames(), "path (before the \"?\")"
 	}
 	switch {
 	case slices.Contains(other, name):
-		e.Reason = "belongs in the " + where
+		e.Attribute, e.Reason = name, "belongs in the "+where
 	default:
 		e.Reason = "unknown attribute"
 		if near := Nearest(name, append(slices.Clone(p.names), other...)); near != "" {
+			e.Attribute = name
 			e.Reason += fmt.Sprintf(", did you mean %q?", near)
 		}
 	}

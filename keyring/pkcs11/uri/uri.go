@@ -12,6 +12,8 @@ import (
 	"bytes"
 	"strconv"
 	"strings"
+
+	"github.com/signetkeys/signet/internal/uritext"
 )
 
 // Names of the attributes of RFC 7512 that this package knows. Names that begin with "x-" are vendor attributes and are kept as they are.
@@ -90,13 +92,19 @@ func (u *URI) Slot() (uint64, bool) {
 func (u *URI) String() string {
 	var b bytes.Buffer
 	b.WriteString("pkcs11:")
-	printAttributes(&b, u.Path, ';', isPathByte)
+	printAttributes(&b, u.Path, ';', isPathByte, pathMistyped)
 	if len(u.Query) > 0 {
 		b.WriteByte('?')
-		printAttributes(&b, u.Query, '&', isQueryByte)
+		printAttributes(&b, u.Query, '&', isQueryByte, queryMistyped)
 	}
 	return b.String()
 }
+
+// Bytes that are allowed in values and that people type where a separator is meant.
+const (
+	pathMistyped  = "&"
+	queryMistyped = "?|"
+)
 
 // KeyName prints only the token, object and id of the path, without the scheme, for example "token=payments;id=%01". It is stable where a
 // URI is not: it holds nothing that changes with the machine, the slot or the way to the PIN.
@@ -108,28 +116,30 @@ func (u *URI) KeyName() string {
 			keep = append(keep, Attribute{name, v})
 		}
 	}
-	printAttributes(&b, keep, ';', isPathByte)
+	printAttributes(&b, keep, ';', isPathByte, pathMistyped)
 	return b.String()
 }
 
-func printAttributes(b *bytes.Buffer, attrs []Attribute, sep byte, allowed func(byte) bool) {
+func printAttributes(b *bytes.Buffer, attrs []Attribute, sep byte, allowed func(byte) bool, mistyped string) {
 	for i, a := range attrs {
 		if i > 0 {
 			b.WriteByte(sep)
 		}
 		b.WriteString(a.Name)
 		b.WriteByte('=')
+		var value strings.Builder
 		for j := range len(a.Value) {
 			c := a.Value[j]
 			if a.Name != ID && allowed(c) {
-				b.WriteByte(c)
+				value.WriteByte(c)
 				continue
 			}
 			const hex = "0123456789ABCDEF"
-			b.WriteByte('%')
-			b.WriteByte(hex[c>>4])
-			b.WriteByte(hex[c&15])
+			value.WriteByte('%')
+			value.WriteByte(hex[c>>4])
+			value.WriteByte(hex[c&15])
 		}
+		b.WriteString(uritext.Escape(value.String(), mistyped))
 	}
 }
 

@@ -36,6 +36,10 @@ func TestParse(t *testing.T) {
 			[]Attribute{{"x-b", "2"}, {"x-b", "1"}}, "pkcs11:token=t;x-a=1?x-b=2&x-b=1"},
 		{"utf-8", "pkcs11:object=schl%C3%BCssel", []Attribute{{Object, "schlüssel"}}, nil, "pkcs11:object=schl%C3%BCssel"},
 		{"reserved bytes", "pkcs11:object=a%3Bb%2Fc%20d&e", []Attribute{{Object, "a;b/c d&e"}}, nil, "pkcs11:object=a%3Bb%2Fc%20d&e"},
+		{"ampersand before an equals sign", "pkcs11:object=r&d%3D1", []Attribute{{Object, "r&d=1"}}, nil, "pkcs11:object=r&d%3D1"},
+		{"the same, escaped otherwise", "pkcs11:object=r%26d=1", []Attribute{{Object, "r&d=1"}}, nil, "pkcs11:object=r&d%3D1"},
+		{"question mark in the query", "pkcs11:?x-a=b?c%3Dd", nil, []Attribute{{"x-a", "b?c=d"}}, "pkcs11:?x-a=b?c%3Dd"},
+		{"distinguished name", "pkcs11:object=CN=kek,O=bank", []Attribute{{Object, "CN=kek,O=bank"}}, nil, "pkcs11:object=CN=kek,O=bank"},
 		{"equals in a value", "pkcs11:object=a=b", []Attribute{{Object, "a=b"}}, nil, "pkcs11:object=a=b"},
 		{"empty value", "pkcs11:object=", []Attribute{{Object, ""}}, nil, "pkcs11:object="},
 		{"order", "pkcs11:type=private;id=%01;serial=s;token=t;library-version=2.6;model=m;manufacturer=x",
@@ -68,6 +72,11 @@ func TestParseRefuses(t *testing.T) {
 		{"nothing", "", 0, "", "does not begin"},
 		{"pin-value in the path", "pkcs11:token=t;pin-value=1234", 15, "pin-value", "pin-source"},
 		{"pin-value in the query", "pkcs11:token=t?pin-value=1234", 15, "pin-value", "pin-source"},
+		{"slashes", "pkcs11://token=t", 7, "", "no slashes"},
+		{"ampersand in the path", "pkcs11:token=t;object=k&module-name=softhsm2", 24, "object", "within the value"},
+		{"PIN behind an ampersand", "pkcs11:token=t;object=k&pin-value=1234?module-name=softhsm2", 24, "object", "%3D"},
+		{"PIN behind a comma", "pkcs11:token=t,pin=1234", 15, "token", "within the value"},
+		{"PIN behind a question mark", "pkcs11:token=t?module-name=softhsm2?pin-value=1234", 36, "module-name", "within the value"},
 		{"duplicate", "pkcs11:token=a;token=b", 15, "token", "twice"},
 		{"duplicate vendor in the path", "pkcs11:x-a=1;x-a=2", 13, "x-a", "twice"},
 		{"duplicate in the query", "pkcs11:?module-path=/a&module-path=/b", 23, "module-path", "twice"},
@@ -78,13 +87,13 @@ func TestParseRefuses(t *testing.T) {
 		{"empty segment", "pkcs11:token=a;;object=b", 15, "", "empty segment"},
 		{"trailing separator", "pkcs11:token=a;", 15, "", "empty segment"},
 		{"empty query", "pkcs11:token=a?", 15, "", "empty query"},
-		{"unknown", "pkcs11:lable=a", 7, "lable", "unknown attribute"},
+		{"unknown", "pkcs11:lable=a", 7, "", "unknown attribute"},
 		{"misspelt", "pkcs11:tokne=a", 7, "tokne", `did you mean "token"?`},
 		{"misspelt in the query", "pkcs11:?pin-sorce=env:P", 8, "pin-sorce", `did you mean "pin-source"?`},
 		{"upper case name", "pkcs11:Token=a", 7, "Token", `did you mean "token"?`},
 		{"query attribute in the path", "pkcs11:module-path=m", 7, "module-path", "belongs in the query"},
 		{"path attribute in the query", "pkcs11:?token=t", 8, "token", "belongs in the path"},
-		{"bare vendor prefix", "pkcs11:x-=1", 7, "x-", "unknown attribute"},
+		{"bare vendor prefix", "pkcs11:x-=1", 7, "", "unknown attribute"},
 		{"no equals", "pkcs11:token", 12, "token", `no "="`},
 		{"no name", "pkcs11:=a", 7, "", "without a name"},
 		{"percent without digits", "pkcs11:token=a%4", 14, "token", "percent"},
@@ -123,14 +132,16 @@ func TestErrorHidesValues(t *testing.T) {
 	for _, in := range []string{
 		"pkcs11:token=" + pin + " ", "pkcs11:?pin-source=" + pin, "pkcs11:slot-id=x" + pin, "pkcs11:type=" + pin, "pkcs11:token=t?pin-value=" + pin,
 		"pkcs11:token=t?pin-value" + pin + "%", pin, "pkcs11:library-version=v" + pin, "pkcs11:pin-value=" + pin + ";;",
-		"pkcs11:?pin" + pin,
+		"pkcs11:?pin" + pin, "pkcs11:hunter" + pin, "pkcs11:token=t?canary", "pkcs11:token=t;object=k&pin-value=" + pin, "pkcs11:token=t;object=k&typo=" + pin + "?module-name=m",
+		"pkcs11:token=t&pin-value=" + pin + ";object=k", "pkcs11:token=t?pin-source=file:p?pin-value=" + pin, "pkcs11:token=t?pin-source=file:p|pin-value=" + pin,
+		"pkcs11:token=t:pin=" + pin, "pkcs11:id=%01&pin-value=" + pin, "pkcs11:token=t;pin-value&" + pin,
 	} {
 		_, err := Parse(in)
 		if err == nil {
 			t.Errorf("%q was accepted", in)
 			continue
 		}
-		if strings.Contains(err.Error(), pin) {
+		if strings.Contains(err.Error(), pin) || strings.Contains(err.Error(), "canary") {
 			t.Errorf("error of %q holds a value: %v", in, err)
 		}
 	}
@@ -174,6 +185,7 @@ func FuzzParse(f *testing.F) {
 	for _, s := range []string{
 		"pkcs11:", "PKCS11:token=a;id=%00%ff?module-path=/m&pin-source=env:P", "pkcs11:object=a%3Bb;x-q=%25?x-a=1&x-a=0",
 		"pkcs11:slot-id=007;library-version=2.6;type=secret-key", "pkcs11:;", "pkcs11:pin-value=1",
+		"pkcs11:object=a%26b=1?x-a=b%3Fc=d", "pkcs11:object=a&b%3D1%26pin=2",
 	} {
 		f.Add(s)
 	}
