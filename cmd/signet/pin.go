@@ -82,7 +82,7 @@ func readPIN(ctx context.Context, tty *os.File, token string) ([]byte, error) {
 }
 
 // echoTime is how long a terminal is given to stop showing what is typed.
-const echoTime = 200 * time.Millisecond
+const echoTime = time.Second
 
 // isPIN reports whether a PIN was refused or is missing.
 func isPIN(err error) bool {
