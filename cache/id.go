@@ -61,7 +61,7 @@ func encryptionKey(prefix []byte, given, def *suite.Suite, ec keyring.Encryption
 		b = append(b, anySuite, joint)
 		b = append(binary.BigEndian.AppendUint16(b, def.ID()), joint)
 	}
-	b, err := wire.AppendContext(b, ec)
+	b, err := keyring.AppendContext(b, ec)
 	if err != nil {
 		return key{}, err
 	}
@@ -82,7 +82,7 @@ func decryptionKey(prefix []byte, s *suite.Suite, edks []keyring.EncryptedDataKe
 	}
 	k := key{edks: len(b) - start}
 	b = append(b, joint)
-	b, err := wire.AppendContext(b, ec)
+	b, err := keyring.AppendContext(b, ec)
 	if err != nil {
 		return key{}, err
 	}

@@ -2,6 +2,8 @@ package ddb
 
 import (
 	"context"
+	"fmt"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 
@@ -88,7 +90,14 @@ func (e *FieldEncryptor) assemble(op string, item Item, names []string, values [
 func parallel(n, limit int, work func(i int) error) error {
 	var next atomic.Int64
 	errs := make([]error, n)
+	var crash atomic.Pointer[crashed]
 	run := func() {
+		defer func() {
+			if v := recover(); v != nil {
+				next.Store(int64(n))
+				crash.CompareAndSwap(nil, &crashed{v, debug.Stack()})
+			}
+		}()
 		for {
 			i := int(next.Add(1)) - 1
 			if i >= n {
@@ -105,6 +114,9 @@ func parallel(n, limit int, work func(i int) error) error {
 	}
 	run()
 	wg.Wait()
+	if c := crash.Load(); c != nil {
+		panic(c)
+	}
 	for _, err := range errs {
 		if err != nil {
 			return err
@@ -112,3 +124,11 @@ func parallel(n, limit int, work func(i int) error) error {
 	}
 	return nil
 }
+
+// crashed carries a panic of a worker, that of a keyring most likely, to the caller, who may recover from it.
+type crashed struct {
+	value any
+	stack []byte
+}
+
+func (c *crashed) String() string { return fmt.Sprintf("%v\n\nin a worker:\n%s", c.value, c.stack) }

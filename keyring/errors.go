@@ -2,6 +2,7 @@ package keyring
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"strconv"
@@ -94,8 +95,17 @@ func (e *UnwrapError) Error() string {
 	return b.String()
 }
 
-// Is answers for signet.ErrNoKey.
-func (e *UnwrapError) Is(target error) bool { return target == signet.ErrNoKey }
+// Is answers for signet.ErrNoKey, unless the context ended before every key was asked: then nobody knows.
+func (e *UnwrapError) Is(target error) bool { return target == signet.ErrNoKey && !e.interrupted() }
+
+func (e *UnwrapError) interrupted() bool {
+	for i := range e.Attempts {
+		if err := e.Attempts[i].Err; errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+			return true
+		}
+	}
+	return false
+}
 
 // Unwrap returns the failures of the attempts; skips are left out.
 func (e *UnwrapError) Unwrap() []error { return failures(e.Attempts) }
@@ -144,7 +154,7 @@ func failures(as []Attempt) []error {
 // LimitError reports a count or length above a limit. It answers for [signet.ErrLimit].
 type LimitError struct {
 	What     string
-	Got, Max int
+	Got, Max int64
 }
 
 func (e *LimitError) Error() string {

@@ -12,7 +12,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"unicode/utf8"
 
+	"github.com/signetkeys/signet"
 	"github.com/signetkeys/signet/internal/wire"
 	"github.com/signetkeys/signet/keyring/suite"
 )
@@ -44,11 +46,34 @@ type Request struct {
 
 // NewRequest serializes the context. The error is for a context that is too large ([signet.ErrLimit]) or not UTF-8 ([signet.ErrContext]).
 func NewRequest(s *suite.Suite, ec EncryptionContext) (*Request, error) {
-	aad, err := wire.AppendContext(nil, ec)
+	aad, err := AppendContext(nil, ec)
 	if err != nil {
 		return nil, err
 	}
 	return &Request{Suite: s, Context: ec, AAD: aad}, nil
+}
+
+// AppendContext appends the canonical bytes of a context: nothing for an empty one, else count and pairs in ascending order of the keys'
+// bytes (ESDK spec, framework/structures, serialization). They never exceed 65,535 bytes. Errors are [*LimitError] and [*ContextError].
+func AppendContext(dst []byte, ec EncryptionContext) ([]byte, error) {
+	b, err := wire.AppendContext(dst, ec)
+	if err == nil {
+		return b, nil
+	}
+	var we *wire.ContextError
+	if errors.As(err, &we) && we.Class == signet.ErrContext {
+		return dst, &ContextError{Key: we.Key, Reason: we.Reason}
+	}
+	return dst, &LimitError{What: "encryption context: length of a key, a value or all pairs in bytes", Got: contextLen(ec), Max: wire.MaxField}
+}
+
+// contextLen is the length of the canonical bytes of a context that may be too long.
+func contextLen(ec EncryptionContext) int64 {
+	n := int64(2)
+	for k, v := range ec {
+		n += 4 + int64(len(k)) + int64(len(v))
+	}
+	return n
 }
 
 // Keyring wraps and unwraps data keys. Most are made by [New] or [NewMulti].
@@ -127,19 +152,22 @@ func checkEDKs(s *suite.Suite, edks []EncryptedDataKey) error {
 		limit = maxItemEDKs
 	}
 	if len(edks) == 0 {
-		return fmt.Errorf("keyring returned no encrypted data key")
+		return &ConfigError{"the keyring returned no encrypted data key"}
 	}
 	if len(edks) > limit {
-		return &LimitError{What: "encrypted data keys", Got: len(edks), Max: limit}
+		return &LimitError{What: "encrypted data keys", Got: int64(len(edks)), Max: int64(limit)}
 	}
 	for i := range edks {
 		e := &edks[i]
+		if !utf8.ValidString(e.ProviderID) {
+			return &ConfigError{"the provider id of an encrypted data key is not valid UTF-8"}
+		}
 		for _, f := range [...]struct {
 			what string
 			n    int
 		}{{"provider id", len(e.ProviderID)}, {"provider information", len(e.ProviderInfo)}, {"encrypted data key", len(e.Ciphertext)}} {
 			if f.n > wire.MaxField {
-				return &LimitError{What: "length of the " + f.what + " in bytes", Got: f.n, Max: wire.MaxField}
+				return &LimitError{What: "length of the " + f.what + " in bytes", Got: int64(f.n), Max: wire.MaxField}
 			}
 		}
 	}

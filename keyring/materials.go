@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/ecdsa"
 	"fmt"
-	"io"
 
 	"github.com/signetkeys/signet/keyring/suite"
 )
@@ -79,13 +78,13 @@ func (m *EncryptionMaterials) Destroy() {
 	m.SigningKey = nil // the standard library gives no way to wipe it
 }
 
-// Format prints no secrets, for every verb.
-func (m *EncryptionMaterials) Format(f fmt.State, _ rune) {
+// Format prints no secrets, for every verb, also of copies and fields.
+func (m EncryptionMaterials) Format(f fmt.State, _ rune) {
 	fmt.Fprintf(f, "EncryptionMaterials{suite %v, %d EDKs, %s}", m.Suite, len(m.EDKs), redacted)
 }
 
 // MarshalText is Format for encoders, which would reach the signing key.
-func (m *EncryptionMaterials) MarshalText() ([]byte, error) { return fmt.Append(nil, m), nil }
+func (m EncryptionMaterials) MarshalText() ([]byte, error) { return fmt.Append(nil, m), nil }
 
 // A DecryptionRequest is what a format asks of a manager. Managers read it and do not keep it.
 type DecryptionRequest struct {
@@ -141,9 +140,9 @@ func (m *DecryptionMaterials) Destroy() {
 }
 
 // Format prints no secrets, for every verb.
-func (m *DecryptionMaterials) Format(f fmt.State, _ rune) {
-	io.WriteString(f, "DecryptionMaterials{suite "+m.Suite.String()+", "+redacted+"}")
+func (m DecryptionMaterials) Format(f fmt.State, _ rune) {
+	fmt.Fprintf(f, "DecryptionMaterials{suite %v, %s}", m.Suite, redacted)
 }
 
 // MarshalText is Format for encoders.
-func (m *DecryptionMaterials) MarshalText() ([]byte, error) { return fmt.Append(nil, m), nil }
+func (m DecryptionMaterials) MarshalText() ([]byte, error) { return fmt.Append(nil, m), nil }

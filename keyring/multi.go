@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
+	"slices"
 )
 
 // MultiOptions say which keyrings wrap every data key. At least one keyring is needed; a multi-keyring without a generator can decrypt,
@@ -95,7 +97,9 @@ func (m *multi) OnEncrypt(ctx context.Context, r *Request, dataKey *Secret) (*Wr
 			w.destroy()
 			return nil, err
 		}
-		res, dataKey, wrapped = w, w.DataKey, 1
+		// A result of our own: what a third party's keyring returned is not appended to.
+		res.DataKey, res.EDKs, res.SigningKeys = w.DataKey, slices.Clone(w.EDKs), slices.Clone(w.SigningKeys)
+		res.Degraded, dataKey, wrapped = slices.Clone(w.Degraded), w.DataKey, 1
 	}
 	results, err := m.wrapChildren(ctx, r, dataKey)
 	if err != nil {
@@ -147,9 +151,21 @@ func (m *multi) checkGenerated(r *Request, w *Wrapped) error {
 }
 
 type childResult struct {
-	i   int
-	w   *Wrapped
-	err error
+	i     int
+	w     *Wrapped
+	err   error
+	panic *childPanic
+}
+
+// childPanic carries a panic of a child's goroutine to whoever called the multi-keyring, as if it had called the child itself. A child that
+// panics when nobody waits for it any more is dropped like a late result.
+type childPanic struct {
+	value any
+	stack []byte
+}
+
+func (p *childPanic) String() string {
+	return fmt.Sprintf("%v\n\nin a child keyring:\n%s", p.value, p.stack)
 }
 
 // wrapChildren runs all children at once and returns their results by position. The error is that of the first required child that
@@ -175,6 +191,11 @@ func (m *multi) wrapChildren(ctx context.Context, r *Request, dataKey *Secret) (
 		key := dataKey.Clone()
 		go func() {
 			defer key.Destroy()
+			defer func() {
+				if v := recover(); v != nil {
+					done <- childResult{i: i, panic: &childPanic{v, debug.Stack()}}
+				}
+			}()
 			done <- m.wrapChild(childCtx, r, key, i)
 		}()
 	}
@@ -185,6 +206,13 @@ func (m *multi) wrapChildren(ctx context.Context, r *Request, dataKey *Secret) (
 		case <-ctx.Done():
 			go drain(done, n-got)
 			return results, ctx.Err()
+		}
+		if c.panic != nil {
+			go drain(done, n-got-1)
+			for _, other := range results {
+				other.w.destroy()
+			}
+			panic(c.panic)
 		}
 		results[c.i] = c
 		switch {

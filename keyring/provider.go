@@ -176,7 +176,7 @@ func (k *single) OnDecrypt(ctx context.Context, r *Request, edks []EncryptedData
 			continue
 		}
 		if tries++; tries == k.maxTries && i+1 < len(edks) {
-			fail.Attempts = append(fail.Attempts, k.attemptAt(edks, i+1, &LimitError{What: "encrypted data keys to try", Got: len(edks), Max: k.maxTries}))
+			fail.Attempts = append(fail.Attempts, k.attemptAt(edks, i+1, &LimitError{What: "encrypted data keys to try", Got: int64(len(edks)), Max: int64(k.maxTries)}))
 			break
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"crypto/sha512"
 	"fmt"
 
+	"github.com/signetkeys/signet"
 	"github.com/signetkeys/signet/internal/kdf"
 )
 
@@ -41,8 +42,8 @@ func intermediateKeys(intermediate []byte) (cipher.AEAD, *Secret, error) {
 		return nil, nil, err
 	}
 	aead, err := cipher.NewGCM(block)
-	if err != nil {
-		return nil, nil, err
+	if err != nil { // GODEBUG=fips140=only: the format's IV is not allowed
+		return nil, nil, fmt.Errorf("%w: %w", signet.ErrUnsupported, err)
 	}
 	if err := kdf.ExpandSHA512(key[:], &prk, intermediateMAC); err != nil {
 		return nil, nil, err

@@ -33,7 +33,7 @@ func (c *Client) Encrypt(ctx context.Context, mm keyring.MaterialsManager, plain
 	}
 	size := int64(m.headerLen()) + body + footerLen(m.h.suite)
 	if size > math.MaxInt {
-		return nil, &keyring.LimitError{What: "length of the message in bytes", Got: len(plaintext), Max: math.MaxInt}
+		return nil, &keyring.LimitError{What: "length of the message in bytes", Got: int64(len(plaintext)), Max: math.MaxInt}
 	}
 	out := m.appendHeader(make([]byte, 0, size))
 	out, _ = m.body.appendFrames(out, plaintext, m.frameLen, 1, true)
@@ -175,7 +175,7 @@ func (c *Client) checkEncryptionMaterials(m *keyring.EncryptionMaterials, asked 
 	signed := m.Suite.Signed()
 	switch {
 	case len(m.EDKs) > maxEDKs:
-		return &keyring.LimitError{What: "encrypted data keys for the message", Got: len(m.EDKs), Max: maxEDKs}
+		return &keyring.LimitError{What: "encrypted data keys for the message", Got: int64(len(m.EDKs)), Max: int64(maxEDKs)}
 	case len(m.AAD) > wire.MaxField, len(m.EDKs) == 0, m.DataKey == nil, m.DataKey.Len() != m.Suite.DataKeyLen(), (m.SigningKey != nil) != signed, hasPublic != signed:
 		return &keyring.ConfigError{Reason: "the materials manager returned incomplete materials for suite " + m.Suite.String()}
 	}
@@ -187,7 +187,7 @@ var errNoMaterials = &keyring.ConfigError{Reason: "the materials manager returne
 // checkEDK refuses what the header cannot hold, or what readers refuse.
 func checkEDK(e *keyring.EncryptedDataKey) error {
 	if n := max(len(e.ProviderID), len(e.ProviderInfo), len(e.Ciphertext)); n > wire.MaxField {
-		return &keyring.LimitError{What: "length of a field of an encrypted data key in bytes", Got: n, Max: wire.MaxField}
+		return &keyring.LimitError{What: "length of a field of an encrypted data key in bytes", Got: int64(n), Max: wire.MaxField}
 	}
 	if !utf8.ValidString(e.ProviderID) {
 		return &keyring.ConfigError{Reason: "the provider id of an encrypted data key is not valid UTF-8"}
@@ -207,9 +207,9 @@ func splitContext(ec keyring.EncryptionContext, requiredKeys []string) (stored, 
 		r[k] = v
 		delete(s, k)
 	}
-	if stored, err = wire.AppendContext(nil, s); err != nil {
+	if stored, err = keyring.AppendContext(nil, s); err != nil {
 		return nil, nil, err
 	}
-	required, err = wire.AppendContext(nil, r)
+	required, err = keyring.AppendContext(nil, r)
 	return stored, required, err
 }

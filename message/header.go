@@ -183,7 +183,7 @@ func (h *header) parseEDKs(r *wire.Reader, maxEDKs int) error {
 		return &FormatError{at, "no encrypted data key"}
 	}
 	if n > maxEDKs {
-		return &keyring.LimitError{What: "encrypted data keys in the message", Got: n, Max: maxEDKs}
+		return &keyring.LimitError{What: "encrypted data keys in the message", Got: int64(n), Max: int64(maxEDKs)}
 	}
 	h.edksAt = r.Offset()
 	h.edks = make([]keyring.EncryptedDataKey, 0, min(n, r.Len()/6))

@@ -183,6 +183,8 @@ func TestEncryptRefuses(t *testing.T) {
 	k := rawKeyring(t, "kek", 1)
 	many := keyring.EncryptionContext{"a": strings.Repeat("x", 65536)}
 	full := keyring.EncryptionContext{"a": strings.Repeat("x", 65525)} // fits alone, not with the public key
+	tooLong := MaxFrameLength
+	tooLong++ // negative where int has 32 bits
 	tests := []struct {
 		name   string
 		client Client
@@ -195,7 +197,7 @@ func TestEncryptRefuses(t *testing.T) {
 		{"context too large", Client{}, EncryptOptions{Context: many}, "limit"},
 		{"context too large with the public key", Client{}, EncryptOptions{Context: full}, "limit"},
 		{"frame length -1", Client{}, EncryptOptions{FrameLength: -1}, "policy"},
-		{"frame length 2^31", Client{}, EncryptOptions{FrameLength: MaxFrameLength + 1}, "policy"},
+		{"frame length 2^31", Client{}, EncryptOptions{FrameLength: tooLong}, "policy"},
 		{"negative EDK limit", Client{MaxEncryptedDataKeys: -1}, EncryptOptions{}, "policy"},
 		{"EDK limit above the format's", Client{MaxEncryptedDataKeys: 65536}, EncryptOptions{}, "policy"},
 		{"item suite", Client{}, EncryptOptions{Suite: suite.ItemAES256GCM()}, "policy"},

@@ -76,7 +76,7 @@ func parseHeaderFrom(in *input) (*UnverifiedHeader, int, error) {
 		case !wire.IsShort(err) || more == io.EOF:
 			return nil, 0, err
 		case len(in.buf) > maxOutlineHeader:
-			return nil, 0, &keyring.LimitError{What: "length of the header in bytes", Got: len(in.buf), Max: maxOutlineHeader}
+			return nil, 0, &keyring.LimitError{What: "length of the header in bytes", Got: int64(len(in.buf)), Max: maxOutlineHeader}
 		}
 	}
 }

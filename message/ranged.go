@@ -42,7 +42,7 @@ func (c *Client) OpenAt(ctx context.Context, mm keyring.MaterialsManager, src io
 		limit = DefaultMaxFrameLength
 	}
 	if int64(h.frameLen) > limit {
-		return nil, &keyring.LimitError{What: "frame length in bytes (MaxFrameLength)", Got: int(h.frameLen), Max: int(limit)}
+		return nil, &keyring.LimitError{What: "frame length in bytes (MaxFrameLength)", Got: int64(h.frameLen), Max: limit}
 	}
 	auth, err := in.take(headerAuthLen(h.suite), "header authentication")
 	if err != nil {

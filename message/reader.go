@@ -274,7 +274,7 @@ func (r *Reader) cutFrame(j *openJob) error {
 			have = int64(len(r.src.buf)-r.src.pos) - finalOverhead
 		}
 		if have > r.maxLen {
-			return &keyring.LimitError{What: "length of a frame or non-framed body in bytes (MaxFrameLength)", Got: int(have), Max: int(r.maxLen)}
+			return &keyring.LimitError{What: "length of a frame or non-framed body in bytes (MaxFrameLength)", Got: have, Max: r.maxLen}
 		}
 		if err == nil {
 			raw := r.src.next(n)

@@ -35,7 +35,7 @@ func (s Shape) CiphertextLen(n int64) (int64, error) {
 	if err := checkContextNames(s.Context); err != nil {
 		return 0, err
 	}
-	aad, err := wire.AppendContext(nil, s.Context)
+	aad, err := keyring.AppendContext(nil, s.Context)
 	if err != nil {
 		return 0, err
 	}
@@ -49,7 +49,7 @@ func (s Shape) CiphertextLen(n int64) (int64, error) {
 	if as.Signed() {
 		pair := publicKeyPairLen(as, len(aad) == 0)
 		if int64(len(aad))+pair > wire.MaxField {
-			return 0, &keyring.LimitError{What: "length of the encryption context with the public key in bytes", Got: len(aad) + int(pair), Max: wire.MaxField}
+			return 0, &keyring.LimitError{What: "length of the encryption context with the public key in bytes", Got: int64(len(aad)) + pair, Max: wire.MaxField}
 		}
 		size += pair
 	}
@@ -58,7 +58,7 @@ func (s Shape) CiphertextLen(n int64) (int64, error) {
 		return 0, err
 	}
 	if size += footerLen(as); body > math.MaxInt64-size {
-		return 0, &keyring.LimitError{What: "length of the message in bytes", Got: math.MaxInt, Max: math.MaxInt}
+		return 0, &keyring.LimitError{What: "length of the message in bytes", Got: math.MaxInt64, Max: math.MaxInt64}
 	}
 	return size + body, nil
 }
@@ -95,11 +95,11 @@ func bodyLen(n int64, frameLen int) (int64, error) {
 	}
 	frames := regularFrames(n, frameLen)
 	if frames > finalMarker-1 {
-		return 0, &keyring.LimitError{What: "frames of the message; use a larger frame length", Got: int(frames) + 1, Max: finalMarker}
+		return 0, &keyring.LimitError{What: "frames of the message; use a larger frame length", Got: frames + 1, Max: finalMarker}
 	}
 	overhead := frames*regularOverhead + finalOverhead
 	if n > math.MaxInt64-overhead {
-		return 0, &keyring.LimitError{What: "length of the message in bytes", Got: math.MaxInt, Max: math.MaxInt}
+		return 0, &keyring.LimitError{What: "length of the message in bytes", Got: math.MaxInt64, Max: math.MaxInt64}
 	}
 	return n + overhead, nil
 }

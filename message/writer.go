@@ -204,7 +204,7 @@ func (w *Writer) dispatch(next *sealJob) error {
 func (w *Writer) start(j *sealJob, final bool) error {
 	frames := uint64(regularFrames(int64(len(j.plain)), w.m.frameLen)) + 1
 	if last := w.seq + frames - 1; last > finalMarker || !final && last == finalMarker {
-		return w.fail(&keyring.LimitError{What: "frames of the message; use a larger frame length", Got: int(last), Max: finalMarker})
+		return w.fail(&keyring.LimitError{What: "frames of the message; use a larger frame length", Got: int64(last), Max: finalMarker})
 	}
 	seq := uint32(w.seq)
 	w.seq += frames

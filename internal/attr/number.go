@@ -1,6 +1,9 @@
 package attr
 
-import "strings"
+import (
+	"math"
+	"strings"
+)
 
 // DynamoDB's limits for a number that is not zero.
 const (
@@ -120,7 +123,7 @@ func digits(s string) string {
 // scanExponent reads an optional sign and digits, and says how many bytes they took. The value is saturated far beyond what any number of
 // an input that fits in memory could bring back into range.
 func scanExponent(s string) (n, value int, ok bool) {
-	const far = 1 << 61
+	const far = math.MaxInt >> 2
 	sign := 1
 	if n < len(s) && (s[n] == '+' || s[n] == '-') {
 		if s[n] == '-' {

@@ -28,6 +28,14 @@ type StaticConfig struct {
 	Key []byte
 }
 
+// Format prints the names and not the key, for every verb.
+func (c StaticConfig) Format(f fmt.State, _ rune) {
+	fmt.Fprintf(f, "StaticConfig{%q, version %q, key [secret]}", c.BranchKeyID, c.Version)
+}
+
+// MarshalText is Format for encoders.
+func (c StaticConfig) MarshalText() ([]byte, error) { return fmt.Append(nil, c), nil }
+
 // NewStatic makes a keyring that wraps data keys under one version of one branch key (ESDK spec, framework/aws-kms/aws-kms-hierarchical-keyring):
 // each is sealed with AES-256-GCM under a key of its own, derived from the branch key and a random salt of 16 bytes, with the
 // encryption context as AAD. It reads and writes this version only; a data key under another version of the branch key is a

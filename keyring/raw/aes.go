@@ -20,6 +20,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/signetkeys/signet"
 	"github.com/signetkeys/signet/internal/wire"
 	"github.com/signetkeys/signet/keyring"
 )
@@ -33,6 +34,14 @@ type AESConfig struct {
 	// Key is the wrapping key: exactly 16, 24 or 32 bytes, used as they are. It is copied.
 	Key []byte
 }
+
+// Format prints the names and not the key, for every verb.
+func (c AESConfig) Format(f fmt.State, _ rune) {
+	fmt.Fprintf(f, "AESConfig{%q, %q, key [secret]}", c.Namespace, c.Name)
+}
+
+// MarshalText is Format for encoders.
+func (c AESConfig) MarshalText() ([]byte, error) { return fmt.Append(nil, c), nil }
 
 // NewAES makes a keyring that wraps data keys with AES-GCM under a raw key (ESDK spec, framework/raw-aes-keyring): random 12-byte IV,
 // 16-byte tag, the encryption context as AAD. Errors are [*keyring.ConfigError]. The number of wraps under one key should stay below
@@ -51,8 +60,8 @@ func NewAES(cfg AESConfig) (keyring.Keyring, error) {
 		return nil, &keyring.ConfigError{Reason: "raw AES key: " + err.Error()}
 	}
 	aead, err := cipher.NewGCM(block)
-	if err != nil {
-		return nil, &keyring.ConfigError{Reason: "raw AES key: " + err.Error()}
+	if err != nil { // GODEBUG=fips140=only: the format's IVs are not allowed
+		return nil, fmt.Errorf("raw AES key: %w: %w", signet.ErrUnsupported, err)
 	}
 	p := &aesProvider{namespace: cfg.Namespace, name: cfg.Name, aead: aead}
 	return keyring.New("raw-aes", p, p, &keyring.Options{Key: cfg.Namespace + "/" + cfg.Name}), nil

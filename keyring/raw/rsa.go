@@ -40,6 +40,14 @@ const (
 	maxRSABits        = 16384
 )
 
+// Format prints the names and not the keys, for every verb.
+func (c RSAConfig) Format(f fmt.State, _ rune) {
+	fmt.Fprintf(f, "RSAConfig{%q, %q, padding %v, keys [secret]}", c.Namespace, c.Name, c.Padding)
+}
+
+// MarshalText is Format for encoders, which would reach the private key.
+func (c RSAConfig) MarshalText() ([]byte, error) { return fmt.Append(nil, c), nil }
+
 // NewRSA makes a keyring that wraps data keys with RSA (ESDK spec, framework/raw-rsa-keyring). The encryption context is not bound to the
 // wrapped data key; the message's header binds it. Errors are [*keyring.ConfigError], or [signet.ErrUnsupported] for PKCS #1 v1.5 and SHA-1
 // under GODEBUG=fips140=only.
