@@ -60,6 +60,9 @@ type incoming struct {
 // open gets materials for a parsed header and checks the commitment and the header's tag, in this order; rest follows the header body. When
 // it succeeds, the caller releases m.mat.
 func (c *Client) open(ctx context.Context, mm keyring.MaterialsManager, h *header, rest []byte, o *DecryptOptions) (_ *incoming, err error) {
+	if mm == nil {
+		return nil, errNoManager
+	}
 	if err := c.CommitmentPolicy.CheckDecrypt(h.suite); err != nil {
 		return nil, err
 	}

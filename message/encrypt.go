@@ -109,6 +109,9 @@ func (m *outgoing) appendSignature(dst, digest []byte) ([]byte, error) {
 
 // encryptionMaterials checks what the caller asks for, gets materials, and checks those: a custom manager may be wrong.
 func (c *Client) encryptionMaterials(ctx context.Context, mm keyring.MaterialsManager, length int64, o *EncryptOptions) (*keyring.EncryptionMaterials, error) {
+	if mm == nil {
+		return nil, errNoManager
+	}
 	maxEDKs, err := c.maxEDKs()
 	if err != nil {
 		return nil, err
@@ -181,6 +184,8 @@ func (c *Client) checkEncryptionMaterials(m *keyring.EncryptionMaterials, asked 
 	}
 	return nil
 }
+
+var errNoManager = &keyring.ConfigError{Reason: "no materials manager was given"}
 
 var errNoMaterials = &keyring.ConfigError{Reason: "the materials manager returned no materials"}
 

@@ -399,7 +399,7 @@ func TestBadManagers(t *testing.T) {
 	if msg, err := new(Client).Encrypt(ctx, lying{good, public, nil}, nil, &EncryptOptions{Suite: s0478}); kind(err) != "policy" || msg != nil {
 		t.Errorf("public key in an unsigned suite: got %v", err)
 	}
-	for _, mm := range []keyring.MaterialsManager{nothing{}, nothing{&keyring.EncryptionMaterials{}}} {
+	for _, mm := range []keyring.MaterialsManager{nil, nothing{}, nothing{&keyring.EncryptionMaterials{}}} {
 		if msg, err := new(Client).Encrypt(ctx, mm, nil, nil); kind(err) != "policy" || msg != nil {
 			t.Errorf("no materials: got %v", err)
 		}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/signetkeys/signet/keyring"
 	"github.com/spf13/cobra"
@@ -49,6 +50,10 @@ func contextPairs(args []string) (keyring.EncryptionContext, error) {
 			return nil, fail("argument %d has no \"=\"", i+1)
 		case name == "":
 			return nil, fail("argument %d has no name before \"=\"", i+1)
+		case !utf8.ValidString(arg):
+			return nil, fail("argument %d is not valid UTF-8", i+1)
+		case len(arg) > 65535:
+			return nil, fail("argument %d is longer than 65535 bytes", i+1)
 		case twice:
 			return nil, fail("%s is given twice", shown(name))
 		case strings.HasPrefix(name, keyring.ReservedPrefix):

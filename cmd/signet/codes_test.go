@@ -43,7 +43,7 @@ With ` + "`--output json`" + ` or ` + "`ndjson`" + ` it is one line of JSON on s
 | ` + "`error.message`" + ` | the text; it may change |
 | ` + "`error.hint`" + ` | what to do; may be absent |
 | ` + "`error.reference`" + ` | ` + "`errors#`" + ` and the code |
-| ` + "`error.attempts`" + ` | what was tried with each encrypted data key (` + "`edk`, `provider`, `key`, `skipped`, `error`" + `); may be absent |
+| ` + "`error.attempts`" + ` | what was tried with each encrypted data key (` + "`edk`, `edk_provider` and `edk_key` as the message says them, `provider`, `key`, `skipped`, `error`" + `); may be absent |
 
 The first digit of a code is the exit code, except that interruption exits with 130:
 

@@ -13,6 +13,7 @@ import (
 	"github.com/signetkeys/signet"
 	"github.com/signetkeys/signet/config"
 	"github.com/signetkeys/signet/keyring"
+	"github.com/signetkeys/signet/keyring/pkcs11"
 	"github.com/signetkeys/signet/keyring/suite"
 )
 
@@ -125,11 +126,13 @@ type errorJSON struct {
 }
 
 type attemptJSON struct {
-	EDK      *int   `json:"edk,omitempty"`
-	Provider string `json:"provider"`
-	Key      string `json:"key,omitempty"`
-	Skipped  bool   `json:"skipped,omitempty"`
-	Error    string `json:"error"`
+	EDK         *int   `json:"edk,omitempty"`
+	EDKProvider string `json:"edk_provider,omitempty"` // what the message says, unverified
+	EDKKey      string `json:"edk_key,omitempty"`
+	Provider    string `json:"provider"`
+	Key         string `json:"key,omitempty"`
+	Skipped     bool   `json:"skipped,omitempty"`
+	Error       string `json:"error"`
 }
 
 // report prints the error and returns its exit code.
@@ -146,8 +149,11 @@ func (a *app) printError(err error, args []string) (hint string) {
 	c := codeOf(err)
 	hint = c.info().hint
 	var f *fault
-	if errors.As(err, &f) && f.hint != "" {
+	switch {
+	case errors.As(err, &f) && f.hint != "":
 		hint = f.hint
+	case c == codePIN && errors.Is(err, pkcs11.ErrPINRequired):
+		hint = "name a file or variable with the PIN in the URI: pin-source=file:FILE or pin-source=env:VARIABLE"
 	}
 	message, name := printable(err.Error()), c.String()
 	if a.output == asJSON || a.output == ndjson || !a.started && asksForJSON(args) {
@@ -157,7 +163,10 @@ func (a *app) printError(err error, args []string) (hint string) {
 		_ = enc.Encode(map[string]errorJSON{"error": e})
 		return ""
 	}
-	fmt.Fprintf(a.stderr, "signet: error: %s %s. See errors#%s\n", name, message, name)
+	if !strings.HasSuffix(message, "?") {
+		message += "."
+	}
+	fmt.Fprintf(a.stderr, "signet: error: %s %s See errors#%s\n", name, message, name)
 	return hint
 }
 
@@ -177,7 +186,10 @@ func attempts(err error) []attemptJSON {
 func attemptsJSON(trace []keyring.Attempt) []attemptJSON {
 	var out []attemptJSON
 	for _, t := range trace {
-		j := attemptJSON{Provider: printable(t.Provider), Key: printable(t.Key), Error: printable(t.Err.Error())}
+		j := attemptJSON{
+			EDKProvider: printable(clip(t.MessageProvider)), EDKKey: printable(clip(t.MessageKey)),
+			Provider: printable(t.Provider), Key: printable(t.Key), Error: printable(t.Err.Error()),
+		}
 		if t.EDK >= 0 {
 			j.EDK = &t.EDK
 		}
@@ -187,6 +199,9 @@ func attemptsJSON(trace []keyring.Attempt) []attemptJSON {
 	}
 	return out
 }
+
+// clip bounds text that a message brought.
+func clip(s string) string { return s[:min(len(s), 256)] }
 
 // asksForJSON reads the format from a command line that could not be parsed.
 func asksForJSON(args []string) bool {
