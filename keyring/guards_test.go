@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/big"
 	"strings"
 	"testing"
 
@@ -48,7 +49,11 @@ func TestCopiesAreRedacted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := mat.SigningKey.D.String() //nolint:staticcheck // the number that encoders print
+	raw384, err := mat.SigningKey.Bytes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := new(big.Int).SetBytes(raw384).String() // the number that encoders print
 	for name, v := range map[string]any{
 		"encryption materials": mat, "a copy": *mat, "a field": struct{ M keyring.EncryptionMaterials }{*mat}, "empty": keyring.EncryptionMaterials{},
 		"decryption materials": dec, "a copy of those": *dec, "a field of those": struct{ M keyring.DecryptionMaterials }{*dec}, "none": keyring.DecryptionMaterials{},

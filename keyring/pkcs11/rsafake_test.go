@@ -130,20 +130,20 @@ func TestRSADecryptErrorsLookTheSame(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	open := func(c uint) (error, map[string]int) {
+	open := func(c uint) (map[string]int, error) {
 		mu.Lock()
 		code, calls = c, map[string]int{}
 		mu.Unlock()
 		_, err := k.OnDecrypt(context.Background(), r, w.EDKs)
 		mu.Lock()
 		defer mu.Unlock()
-		return err, maps.Clone(calls)
+		return maps.Clone(calls), err
 	}
 	open(ck.REncryptedDataInvalid) // the probe that is believed for a second
-	want, wantCalls := open(ck.REncryptedDataInvalid)
+	wantCalls, want := open(ck.REncryptedDataInvalid)
 	for _, c := range []uint{ck.REncryptedDataLenRange, ck.RDataInvalid, ck.RDataLenRange, ck.RGeneralError, ck.RFunctionFailed, ck.RArgumentsBad,
 		ck.RMechanismParamInvalid, ck.RBufferTooSmall, ck.RVendorDefined + 1, 0x7777} {
-		got, gotCalls := open(c)
+		gotCalls, got := open(c)
 		var e *Error
 		if !errors.As(got, &e) || !errors.Is(got, signet.ErrAuthentication) || got.Error() != want.Error() || e.Function != "" || e.Code != 0 || e.Err != nil {
 			t.Errorf("%s: got %v, want %v", ck.CodeName(c), got, want)
