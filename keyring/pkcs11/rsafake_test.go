@@ -154,10 +154,10 @@ func TestRSADecryptErrorsLookTheSame(t *testing.T) {
 			}
 		}
 	}
-	if err, _ := open(ck.RDeviceRemoved); !errors.Is(err, ErrDeviceUnavailable) || errors.Is(err, signet.ErrAuthentication) {
+	if _, err := open(ck.RDeviceRemoved); !errors.Is(err, ErrDeviceUnavailable) || errors.Is(err, signet.ErrAuthentication) {
 		t.Errorf("a device that is gone: got %v", err)
 	}
-	if err, _ := open(0); err != nil {
+	if _, err := open(0); err != nil {
 		t.Errorf("after all that: %v", err)
 	}
 }
