@@ -25,10 +25,12 @@ import (
 // A partition has no 00 byte, so the fields up to the suite id are unambiguous. E and S are not: 00 also starts many entries. Hence a key
 // has the length of E beside the digest; with it, S begins at a known place and ends by its own count, and R is what follows.
 
-// A key is an identifier and what makes it unambiguous.
+// A key is an identifier and what makes it unambiguous. The same encrypted data keys in another order have the same identifier and another key:
+// what the materials say of their position would be wrong.
 type key struct {
-	id   ID
-	edks int // length of E in bytes
+	id    ID
+	edks  int      // length of E in bytes
+	order [32]byte // digest of several encrypted data keys as they stand in the message
 }
 
 const (
@@ -75,12 +77,13 @@ func decryptionKey(prefix []byte, s *suite.Suite, edks []keyring.EncryptedDataKe
 	b := append(stack[:0], prefix...)
 	b = append(binary.BigEndian.AppendUint16(b, s.ID()), joint)
 	start := len(b)
+	var k key
 	if len(edks) == 1 {
 		b = wire.AppendEDK(b, edks[0].ProviderID, edks[0].ProviderInfo, edks[0].Ciphertext)
 	} else {
-		b = appendSorted(b, edks)
+		b, k.order = appendSorted(b, edks)
 	}
-	k := key{edks: len(b) - start}
+	k.edks = len(b) - start
 	b = append(b, joint)
 	b, err := keyring.AppendContext(b, ec)
 	if err != nil {
@@ -98,7 +101,8 @@ func decryptionKey(prefix []byte, s *suite.Suite, edks []keyring.EncryptedDataKe
 	return k, nil
 }
 
-func appendSorted(b []byte, edks []keyring.EncryptedDataKey) []byte {
+// appendSorted appends the entries in ascending order and returns a digest of them in the order given.
+func appendSorted(b []byte, edks []keyring.EncryptedDataKey) ([]byte, [32]byte) {
 	size := 0
 	for i := range edks {
 		size += wire.EDKLen(edks[i].ProviderID, edks[i].ProviderInfo, edks[i].Ciphertext)
@@ -110,9 +114,10 @@ func appendSorted(b []byte, edks []keyring.EncryptedDataKey) []byte {
 		text = wire.AppendEDK(text, edks[i].ProviderID, edks[i].ProviderInfo, edks[i].Ciphertext)
 		entries[i] = text[start:]
 	}
+	order := sha512.Sum512_256(text)
 	slices.SortFunc(entries, bytes.Compare)
 	for _, e := range entries {
 		b = append(b, e...)
 	}
-	return b
+	return b, order
 }
