@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"os"
 	"os/exec"
+	"os/signal"
 	"slices"
 	"strings"
 	"syscall"
@@ -24,6 +25,10 @@ func TestDemoThatCannotGoOn(t *testing.T) {
 		message string
 	}{
 		{"hangup", nil, func(t *testing.T, cmd *exec.Cmd) {
+			// Under nohup the signal is ignored, and children would inherit that; one that is handled they find as usual.
+			handled := make(chan os.Signal, 1)
+			signal.Notify(handled, syscall.SIGHUP)
+			defer signal.Stop(handled)
 			lines := startDemo(t, cmd)
 			if err := cmd.Process.Signal(syscall.SIGHUP); err != nil {
 				t.Fatal(err)
