@@ -157,10 +157,19 @@ func (cfg *FieldConfig) checkPairs() error {
 			return configError("the name of the static pair %.255q is taken", k)
 		}
 	}
-	// What cannot be serialized is found here and not with the first item.
+	// What cannot be serialized is found here and not with the first item: the pairs of each field, with the names of the key and with room for
+	// the public key of signed suites. The values of an item's key and the tenant come later.
 	ec := cfg.pairs("", nil)
-	if _, err := keyring.NewRequest(suite.AES256GCMCommit(), ec); err != nil {
-		return configError("static pairs: %v", err)
+	ec[pairType] = "NULL"
+	ec[keyring.PublicKeyName] = strings.Repeat("A", 68)
+	if cfg.BindKey {
+		ec[pairKey+cfg.PartitionKey], ec[pairKey+cfg.SortKey] = "", ""
+	}
+	for _, name := range append([]string{""}, cfg.Fields...) {
+		ec[pairField] = name
+		if _, err := keyring.NewRequest(suite.AES256GCMCommit(), ec); err != nil {
+			return configError("the pairs of field %.255q: %v", name, err)
+		}
 	}
 	return nil
 }

@@ -150,8 +150,9 @@ func (m *DecryptionMaterials) check(edks int) error {
 }
 
 // MergeContext joins the stored pairs of a message with those that the caller reproduces. A key that is in both must have the same value
-// ([*ContextError] otherwise); the ascending keys that are only reproduced are returned as required. A reserved key is accepted only when
-// it is stored. The result may be stored itself, never reproduced.
+// ([*ContextError] otherwise); the ascending keys that are only reproduced are returned as required. The public key
+// pair is accepted only when it is stored; other reserved names are not looked at, because item formats require pairs with them. The result
+// may be stored itself, never reproduced.
 func MergeContext(stored, reproduced EncryptionContext) (merged EncryptionContext, required []string, err error) {
 	if len(reproduced) == 0 {
 		return stored, nil, nil
