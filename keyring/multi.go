@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"runtime/debug"
 	"slices"
+	"time"
+
+	"github.com/signetkeys/signet"
 )
 
 // MultiOptions say which keyrings wrap every data key. At least one keyring is needed; a multi-keyring without a generator can decrypt,
@@ -18,6 +21,9 @@ type MultiOptions struct {
 	// Optional children wrap it too, but a failure of one is only reported, in [Wrapped.Degraded]. Decrypt-only keyrings are allowed
 	// here: they serve older messages and are not asked to wrap.
 	Optional []Keyring
+	// OptionalTimeout is how long the optional children are waited for once all others have wrapped; one that takes longer counts as
+	// unavailable. 0 means as long as the context allows, so that one optional key that hangs holds up every write.
+	OptionalTimeout time.Duration
 	// MinWrapped is how many keyrings, the generator included, must have wrapped the data key for the operation to succeed. 0 means
 	// the generator and every required child.
 	MinWrapped int
@@ -29,7 +35,10 @@ type MultiOptions struct {
 // As in every implementation of the format, a multi-keyring with a generator refuses a data key that exists already, so it cannot be a
 // child, and one without refuses to make one, so it cannot be a generator. What cannot work is refused here; errors are [*ConfigError].
 func NewMulti(o MultiOptions) (Keyring, error) {
-	m := &multi{generator: o.Generator, required: len(o.Children), min: o.MinWrapped}
+	m := &multi{generator: o.Generator, required: len(o.Children), min: o.MinWrapped, patience: o.OptionalTimeout}
+	if o.OptionalTimeout < 0 {
+		return nil, &ConfigError{"multi-keyring: OptionalTimeout is negative"}
+	}
 	if g := o.Generator; g != nil {
 		if !canEncrypt(g) {
 			return nil, &ConfigError{"multi-keyring: the generator is decrypt-only"}
@@ -71,6 +80,7 @@ type multi struct {
 	children  []Keyring // those that wrap; the first required ones are not optional
 	required  int
 	min       int
+	patience  time.Duration // for optional children
 	readers   []Keyring // generator and all children
 }
 
@@ -176,7 +186,7 @@ func (m *multi) wrapChildren(ctx context.Context, r *Request, dataKey *Secret) (
 		return nil, nil
 	}
 	results := make([]childResult, n)
-	if n == 1 && ctx.Done() == nil { // nothing can end the wait for it early
+	if n == 1 && ctx.Done() == nil && (m.patience == 0 || m.required == 1) { // nothing can end the wait for it early
 		results[0] = m.wrapChild(ctx, r, dataKey, 0)
 		if results[0].err != nil && m.required == 1 {
 			return nil, results[0].err
@@ -199,13 +209,28 @@ func (m *multi) wrapChildren(ctx context.Context, r *Request, dataKey *Secret) (
 			done <- m.wrapChild(childCtx, r, key, i)
 		}()
 	}
+	missing := m.required // required children still to come
+	var enough <-chan time.Time
 	for got := range n {
+		if missing == 0 && enough == nil && m.patience > 0 {
+			timer := time.NewTimer(m.patience)
+			defer timer.Stop()
+			enough = timer.C
+		}
 		var c childResult
 		select {
 		case c = <-done:
 		case <-ctx.Done():
 			go drain(done, n-got)
 			return results, ctx.Err()
+		case <-enough:
+			go drain(done, n-got)
+			for i := m.required; i < n; i++ {
+				if r := &results[i]; r.w == nil && r.err == nil {
+					r.err = fmt.Errorf("%w: no answer within %v", signet.ErrUnavailable, m.patience)
+				}
+			}
+			return results, nil
 		}
 		if c.panic != nil {
 			go drain(done, n-got-1)
@@ -215,6 +240,9 @@ func (m *multi) wrapChildren(ctx context.Context, r *Request, dataKey *Secret) (
 			panic(c.panic)
 		}
 		results[c.i] = c
+		if c.i < m.required {
+			missing--
+		}
 		switch {
 		case c.err == nil:
 		case ctx.Err() != nil: // an optional child that ran out of time is no reason to go on either
