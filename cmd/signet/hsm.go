@@ -64,17 +64,19 @@ func moduleURI(cfg *pkcs11.Config) string {
 }
 
 func newHSMGenerate(a *app) *cobra.Command {
-	bits := 256
+	bits := 0
 	cmd := &cobra.Command{
 		Use:   "generate",
 		Short: "Make a wrapping key inside a token",
-		Long: `generate makes an AES key that never leaves the token and can do nothing but wrap data keys. The URI names the token and,
-with object=, the label of the new key. A key with this label must not exist.`,
-		Example: `  signet hsm generate -k 'pkcs11:token=prod;object=kek-2026?module-name=softhsm2&pin-source=file:pin'`,
-		Args:    noArgs,
-		RunE:    func(cmd *cobra.Command, _ []string) error { return a.hsmGenerate(cmd.Context(), bits) },
+		Long: `generate makes a key that never leaves the token and can do nothing but wrap data keys: an AES key, or an RSA pair when the
+URI says type=private. The URI names the token and, with object=, the label of the new key. A key with this label must not
+exist. An RSA pair takes a while: seconds in SoftHSM, minutes in some tokens.`,
+		Example: `  signet hsm generate -k 'pkcs11:token=prod;object=kek-2026?module-name=softhsm2&pin-source=file:pin'
+  signet hsm generate -k 'pkcs11:token=prod;object=pair;type=private?module-name=softhsm2&pin-source=file:pin&x-padding=oaep-sha1'`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.hsmGenerate(cmd.Context(), bits) },
 	}
-	cmd.Flags().IntVar(&bits, "bits", bits, "size of the key: 128, 192 or 256")
+	cmd.Flags().IntVar(&bits, "bits", bits, "size of the key: 128, 192 or 256 (default), of an RSA pair 2048 to 8192 (default 3072)")
 	return cmd
 }
 
@@ -104,7 +106,12 @@ func keyURI(k *pkcs11.KeyInfo, cfg *pkcs11.Config, withID bool) string {
 			}
 		}
 	}
-	for _, q := range []uri.Attribute{{Name: uri.ModuleName, Value: cfg.ModuleName}, {Name: uri.ModulePath, Value: cfg.ModulePath}, {Name: uri.PINSource, Value: cfg.PINSource}} {
+	query := []uri.Attribute{{Name: uri.ModuleName, Value: cfg.ModuleName}, {Name: uri.ModulePath, Value: cfg.ModulePath}, {Name: uri.PINSource, Value: cfg.PINSource}}
+	if k.Class != pkcs11.SecretKey {
+		query = append(query, uri.Attribute{Name: pkcs11.PaddingAttribute, Value: cfg.Padding.String()},
+			uri.Attribute{Name: pkcs11.PublicKeyFileAttribute, Value: cfg.PublicKeyFile})
+	}
+	for _, q := range query {
 		if q.Value != "" {
 			u.Query = append(u.Query, q)
 		}
@@ -120,19 +127,25 @@ func describeKey(k *pkcs11.KeyInfo, cfg *pkcs11.Config, withID bool) keyJSON {
 }
 
 func (a *app) hsmGenerate(ctx context.Context, bits int) error {
-	switch bits {
-	case 128, 192, 256:
-	default:
-		return &fault{code: codeUsage, err: fmt.Errorf("--bits is %d: an AES key has 128, 192 or 256 bits", bits)}
-	}
 	cfg, err := a.hsmConfig()
 	if err != nil {
 		return err
 	}
+	generate := pkcs11.GenerateKey
+	switch rsa := cfg.Class == pkcs11.PrivateKey; {
+	case rsa && bits != 0 && (bits < 2048 || bits > 8192 || bits%256 != 0):
+		return &fault{code: codeUsage, err: fmt.Errorf("--bits is %d: an RSA pair has 2048 to 8192 bits, in steps of 256", bits)}
+	case rsa:
+		generate = pkcs11.GenerateRSAKey
+	case bits == 0:
+		bits = 256
+	case bits != 128 && bits != 192 && bits != 256:
+		return &fault{code: codeUsage, err: fmt.Errorf("--bits is %d: an AES key has 128, 192 or 256 bits", bits)}
+	}
 	if cfg.Key.Label == "" {
 		return &fault{code: codeConfig, err: errors.New("the URI does not say how the key is to be called"), hint: "add object=LABEL to the URI"}
 	}
-	k, err := pkcs11.GenerateKey(ctx, cfg, pkcs11.GenerateOptions{Bits: bits})
+	k, err := generate(ctx, cfg, pkcs11.GenerateOptions{Bits: bits})
 	if err != nil {
 		return hsmFault(err, &cfg)
 	}
