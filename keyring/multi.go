@@ -81,7 +81,7 @@ type multi struct {
 	required  int
 	min       int
 	patience  time.Duration // for optional children
-	readers   []Keyring // generator and all children
+	readers   []Keyring     // generator and all children
 }
 
 var (
