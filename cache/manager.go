@@ -35,7 +35,8 @@ type Options struct {
 	// Partition separates managers that share a cache; it is UTF-8 without 00 bytes. "" means a random one, so that nothing is shared.
 	// Managers with one cache and one partition open each other's messages without any call to a key: they must have the same keyring.
 	Partition string
-	// Timeout bounds the call that requests with one identifier share, which goes on when its callers give up; 0 means DefaultTimeout.
+	// Timeout bounds the call that requests with one identifier share, which goes on when its callers give up; 0 means DefaultTimeout. It ends the
+	// call's context: a next manager or keyring that ignores its context holds up all of these requests.
 	Timeout time.Duration
 }
 
