@@ -92,6 +92,25 @@ func TestCounts(t *testing.T) {
 	}
 }
 
+// Many skips of one reason are one line, and failures stand behind them, above the table.
+func TestOrder(t *testing.T) {
+	const json = `{"Action":"fail","Package":"a","Test":"Broken"}
+{"Action":"fail","Package":"a"}
+{"Action":"skip","Package":"b","Test":"T/x"}
+{"Action":"skip","Package":"b","Test":"T/y"}
+{"Action":"skip","Package":"b","Test":"T/z"}
+{"Action":"pass","Package":"b"}
+`
+	out, _ := summary(t, map[string]string{"j": json, "r": ":b$\t^T/\tnot here\n", "c": "fail\tlint\n"}, "-skips", "DIR/r", "-checks", "DIR/c", "unit=DIR/j")
+	var firsts []string
+	for line := range strings.Lines(out) {
+		firsts = append(firsts, strings.Fields(line)[0])
+	}
+	if got := strings.Join(firsts, " "); got != "SKIP FAIL FAIL checks unit 0" || !strings.Contains(out, "T/x and 2 more:") {
+		t.Errorf("got %s:\n%s", got, out)
+	}
+}
+
 func TestBadInput(t *testing.T) {
 	files := map[string]string{"j": run1, "norule": "only one field\n", "badre": "(\tx\ty\n", "nocheck": "maybe\tx\n"}
 	for _, args := range [][]string{

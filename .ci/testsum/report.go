@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -77,15 +78,16 @@ func eachLine(r io.Reader, f func(string) error) error {
 	return lines.Err()
 }
 
-// report prints every failure, every skip and a table, and returns the sum.
+// report prints the skips by rule, every failure, and a table, and returns the sum. The failures stand behind the skips, where whoever sees only
+// the end of a long log finds them.
 func report(w io.Writer, suites []*suite, checks []check, rules []*rule) counts {
 	var total counts
-	table := &strings.Builder{}
+	failures, table := &strings.Builder{}, &strings.Builder{}
 	for _, c := range checks {
 		result := counts{passed: 1}
 		if !c.ok {
 			result = counts{failed: 1}
-			fmt.Fprintf(w, "FAIL check %s\n", c.name)
+			fmt.Fprintf(failures, "FAIL check %s\n", c.name)
 		}
 		total.add(result)
 	}
@@ -95,11 +97,11 @@ func report(w io.Writer, suites []*suite, checks []check, rules []*rule) counts 
 	for _, s := range suites {
 		sum, seconds := counts{}, 0.0
 		for _, p := range s.order {
-			sum.add(reportPackage(w, s, p, rules))
+			sum.add(reportPackage(w, failures, s, p, rules))
 			seconds += p.seconds
 		}
 		if len(s.order) == 0 {
-			fmt.Fprintf(w, "FAIL %s: no test ran\n", s.name)
+			fmt.Fprintf(failures, "FAIL %s: no test ran\n", s.name)
 			sum.failed++
 		}
 		total.add(sum)
@@ -111,33 +113,54 @@ func report(w io.Writer, suites []*suite, checks []check, rules []*rule) counts 
 			fmt.Fprintf(w, "note: the rule for %s %s explained no skip in this run\n", r.pkg, r.test)
 		}
 	}
-	fmt.Fprint(w, table.String())
+	fmt.Fprint(w, failures.String(), table.String())
 	return total
 }
 
-func reportPackage(w io.Writer, s *suite, p *pkg, rules []*rule) counts {
+// skips are the tests of a package that one rule explains.
+type skips struct {
+	rule  *rule
+	tests []*test
+}
+
+// reportPackage prints what was skipped to w and what failed to failures.
+func reportPackage(w, failures io.Writer, s *suite, p *pkg, rules []*rule) counts {
 	var c counts
+	var explained []*skips
 	for _, t := range p.counted() {
 		switch t.outcome {
 		case passed:
 			c.passed++
 		case skipped:
-			if r := explain(rules, s.name+":"+p.path, t.name); r != nil {
-				c.skipped++
-				fmt.Fprintf(w, "SKIP %s %s %s: %s (%s)\n", s.name, p.path, t.name, t.reason(), r.reason)
-			} else {
+			r := explain(rules, s.name+":"+p.path, t.name)
+			if r == nil {
 				c.failed++
-				fmt.Fprintf(w, "FAIL %s %s %s: a skip that no rule explains: %s\n", s.name, p.path, t.name, t.reason())
+				fmt.Fprintf(failures, "FAIL %s %s %s: a skip that no rule explains: %s\n", s.name, p.path, t.name, t.reason())
+				continue
 			}
+			c.skipped++
+			i := slices.IndexFunc(explained, func(k *skips) bool { return k.rule == r })
+			if i < 0 {
+				explained = append(explained, &skips{rule: r})
+				i = len(explained) - 1
+			}
+			explained[i].tests = append(explained[i].tests, t)
 		default:
 			c.failed++
-			fmt.Fprintf(w, "FAIL %s %s %s\n%s", s.name, p.path, t.name, indent(t.output))
+			fmt.Fprintf(failures, "FAIL %s %s %s\n%s", s.name, p.path, t.name, indent(t.output))
 		}
+	}
+	for _, k := range explained {
+		more := ""
+		if n := len(k.tests) - 1; n > 0 {
+			more = fmt.Sprintf(" and %d more", n)
+		}
+		fmt.Fprintf(w, "SKIP %s %s %s%s: %s (%s)\n", s.name, p.path, k.tests[0].name, more, k.tests[0].reason(), k.rule.reason)
 	}
 	// Without tests a package is "skipped"; that is no skip of a test. One that says nothing at its end did not run to it.
 	if (p.outcome == failed || p.outcome == unfinished) && c.failed == 0 {
 		c.failed++
-		fmt.Fprintf(w, "FAIL %s %s\n%s%s", s.name, p.path, indent(p.output), indent(s.buildOutput(p)))
+		fmt.Fprintf(failures, "FAIL %s %s\n%s%s", s.name, p.path, indent(p.output), indent(s.buildOutput(p)))
 	}
 	return c
 }
