@@ -3,14 +3,21 @@
 package main
 
 import (
-	"bufio"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"os/exec"
 	"os/signal"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // However the demo ends, it removes what it made, and says so with its exit code.
@@ -20,23 +27,24 @@ func TestDemoThatCannotGoOn(t *testing.T) {
 	for _, c := range []struct {
 		name    string
 		args    []string
-		stop    func(t *testing.T, cmd *exec.Cmd) // starts it and makes it stop
+		stop    func(t *testing.T, cmd *exec.Cmd, h *held) // starts it and makes it stop
 		exit    int
 		message string
 	}{
-		{"hangup", nil, func(t *testing.T, cmd *exec.Cmd) {
+		{"hangup", nil, func(t *testing.T, cmd *exec.Cmd, h *held) {
 			// Under nohup the signal is ignored, and children would inherit that; one that is handled they find as usual.
 			handled := make(chan os.Signal, 1)
 			signal.Notify(handled, syscall.SIGHUP)
 			defer signal.Stop(handled)
-			lines := startDemo(t, cmd)
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			h.wait(t)
 			if err := cmd.Process.Signal(syscall.SIGHUP); err != nil {
 				t.Fatal(err)
 			}
-			for lines.Scan() {
-			}
 		}, exitInterrupted, "SIGNET1130"},
-		{"reader leaves", nil, func(t *testing.T, cmd *exec.Cmd) {
+		{"reader leaves", nil, func(t *testing.T, cmd *exec.Cmd, h *held) {
 			stdout, err := cmd.StdoutPipe()
 			if err != nil {
 				t.Fatal(err)
@@ -44,24 +52,23 @@ func TestDemoThatCannotGoOn(t *testing.T) {
 			if err := cmd.Start(); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := bufio.NewReader(stdout).ReadString('\n'); err != nil {
-				t.Fatal(err)
-			}
+			h.wait(t)
 			if err := stdout.Close(); err != nil {
 				t.Fatal(err)
 			}
+			h.goOn()
 		}, exitGeneric, "SIGNET1003 output standard output: broken pipe"},
 		{"full", nil, fullDisk, exitGeneric, "SIGNET1003 output standard output: no space left on device"},
 		{"full, keep", []string{"--keep"}, fullDisk, exitGeneric, "SIGNET1003"},
 		{"full, keep as JSON", []string{"--keep", "--json"}, fullDisk, exitGeneric, "SIGNET1003"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			tmp, id := t.TempDir(), account()
-			cmd := exec.Command("signet", append([]string{"demo", "--endpoint", endpoint}, c.args...)...)
+			tmp, id, h := t.TempDir(), account(), hold(t, endpoint)
+			cmd := exec.Command("signet", append([]string{"demo", "--endpoint", h.url}, c.args...)...)
 			cmd.Env = append(os.Environ(), "TMPDIR="+tmp, "AWS_ACCESS_KEY_ID="+id, "AWS_SECRET_ACCESS_KEY=signet", "AWS_REGION=eu-west-1")
 			var stderr strings.Builder
 			cmd.Stderr = &stderr
-			c.stop(t, cmd)
+			c.stop(t, cmd, h)
 			_ = cmd.Wait()
 			if got := cmd.ProcessState.ExitCode(); got != c.exit || !strings.Contains(stderr.String(), c.message) {
 				t.Errorf("exit code %d, %s; want %d, %s", got, stderr.String(), c.exit, c.message)
@@ -80,23 +87,54 @@ func TestDemoThatCannotGoOn(t *testing.T) {
 	}
 }
 
-// startDemo starts it and returns its output from where it has a token and a table on.
-func startDemo(t *testing.T, cmd *exec.Cmd) *bufio.Scanner {
+// held stands before a DynamoDB server and lets the first PutItem wait, so that what a test does to the demo happens in the middle of it however
+// slow either of them is.
+type held struct {
+	url     string
+	reached chan struct{} // closed when the item has come
+	free    chan struct{} // closed when it may go on
+	once    sync.Once
+}
+
+func hold(t *testing.T, endpoint string) *held {
 	t.Helper()
-	stdout, err := cmd.StdoutPipe()
+	target, err := url.Parse(endpoint)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	lines := bufio.NewScanner(stdout)
-	for lines.Scan() && !strings.HasPrefix(lines.Text(), "2. A table") {
-	}
-	return lines
+	h := &held{reached: make(chan struct{}), free: make(chan struct{})}
+	var first sync.Once
+	proxy := &httputil.ReverseProxy{ErrorLog: log.New(io.Discard, "", 0), Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target); r.Out.Host = r.In.Host }}
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.Header.Get("X-Amz-Target"), ".PutItem") {
+			first.Do(func() { close(h.reached) })
+			select {
+			case <-h.free:
+			case <-r.Context().Done():
+				return
+			}
+		}
+		proxy.ServeHTTP(w, r)
+	}))
+	h.url = s.URL
+	t.Cleanup(func() { h.goOn(); s.Close() })
+	return h
 }
 
-func fullDisk(t *testing.T, cmd *exec.Cmd) {
+// wait returns when the demo is about to put its first item.
+func (h *held) wait(t *testing.T) {
+	t.Helper()
+	select {
+	case <-h.reached:
+	case <-time.After(time.Minute):
+		t.Fatal("the demo put no item")
+	}
+}
+
+func (h *held) goOn() { h.once.Do(func() { close(h.free) }) }
+
+func fullDisk(t *testing.T, cmd *exec.Cmd, h *held) {
+	h.goOn()
 	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
 	if err != nil {
 		t.Skipf("SKIP: no /dev/full: %v", err)
