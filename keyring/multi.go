@@ -27,6 +27,10 @@ type MultiOptions struct {
 	// MinWrapped is how many keyrings, the generator included, must have wrapped the data key for the operation to succeed. 0 means
 	// the generator and every required child.
 	MinWrapped int
+	// Hedge is how long a decrypt waits for one keyring before it asks the next one as well. The first that opens wins: the contexts of
+	// the others are cancelled and what they still return is destroyed. 0 means never: each keyring is asked when the one before it has
+	// failed, so that one that hangs holds up every read.
+	Hedge time.Duration
 }
 
 // NewMulti makes a keyring of several: any one of them can later open what they wrapped together. Its EDKs are in the order generator,
