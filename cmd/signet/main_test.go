@@ -16,6 +16,7 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"signet":          func() { os.Exit(mainExit()) },
 		"signet-measured": func() { os.Exit(measuredExit()) },
+		"signet-dies":     func() { os.Exit(diesExit()) },
 	})
 }
 
