@@ -24,6 +24,7 @@ func TestMain(m *testing.M) {
 //
 //	exits CODE signet ARG...    the exit code must be CODE, and stdout and stderr are kept for matching
 //	hex TEXT FILE               FILE gets the bytes that the hexadecimal text says
+//	flip OFFSET FROM TO         TO is FROM with another byte at the offset
 //	only DIR NAME...            DIR holds these files and no other
 //	perm FILE OCTAL             the permissions of FILE
 //
@@ -39,7 +40,7 @@ func scripts(t *testing.T, dir string, setup func(*testscript.Env) error) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": cmdExits, "hex": cmdHex, "only": cmdOnly, "perm": cmdPerm,
+			"exits": cmdExits, "hex": cmdHex, "flip": cmdFlip, "only": cmdOnly, "perm": cmdPerm,
 			"plainscan": cmdPlainScan, "notables": cmdNoTables, "keptline": cmdKeptLine, "deletekey": cmdDeleteKey, "droptable": cmdDropTable,
 		},
 	})
@@ -70,6 +71,18 @@ func cmdHex(ts *testscript.TestScript, _ bool, args []string) {
 	_, err := fmt.Sscanf(args[0], "%x", &b)
 	ts.Check(err)
 	ts.Check(os.WriteFile(ts.MkAbs(args[1]), b, 0o600))
+}
+
+func cmdFlip(ts *testscript.TestScript, _ bool, args []string) {
+	at, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	b, err := os.ReadFile(ts.MkAbs(args[1]))
+	ts.Check(err)
+	if at >= len(b) {
+		ts.Fatalf("%s has %d bytes", args[1], len(b))
+	}
+	b[at] ^= 0xff
+	ts.Check(os.WriteFile(ts.MkAbs(args[2]), b, 0o600))
 }
 
 func cmdOnly(ts *testscript.TestScript, _ bool, args []string) {

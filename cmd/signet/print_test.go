@@ -19,7 +19,7 @@ func TestJSONReference(t *testing.T) {
 		sections[title] = body
 	}
 	for title, v := range map[string]any{
-		"encrypt, decrypt with -o FILE": written{}, "encrypt, decrypt with --recursive": folderJSON{}, "explain": explanation{},
+		"encrypt, decrypt, rotate with -o FILE": written{}, "encrypt, decrypt, rotate with --recursive": folderJSON{}, "explain": explanation{},
 		"inspect": description{}, "item put": putJSON{}, "item inspect": itemInspectJSON{},
 		"hsm init-softhsm": softToken{}, "hsm generate, hsm list": listJSON{}, "demo": demoJSON{}, "version": versionJSON{},
 	} {
