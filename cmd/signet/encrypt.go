@@ -49,9 +49,24 @@ type written struct {
 	EDKs    int               `json:"encrypted_data_keys"`
 	Context map[string]string `json:"context"`
 
-	Degraded  []attemptJSON `json:"degraded,omitempty"` // keyrings without a data key in what was written
-	MessageID string        `json:"message_id,omitempty"`
-	Previous  *previousJSON `json:"previous,omitempty"`
+	Degraded  []degradedJSON `json:"degraded,omitempty"`
+	MessageID string         `json:"message_id,omitempty"`
+	Previous  *previousJSON  `json:"previous,omitempty"`
+}
+
+// degradedJSON is a keyring without a data key in what was written.
+type degradedJSON struct {
+	Provider string `json:"provider"`
+	Key      string `json:"key"`
+	Error    string `json:"error"`
+}
+
+func degradedList(attempts []keyring.Attempt) []degradedJSON {
+	var out []degradedJSON
+	for _, j := range attemptsJSON(attempts) {
+		out = append(out, degradedJSON{j.Provider, j.Key, j.Error})
+	}
+	return out
 }
 
 // previousJSON is the message that rotate read.
@@ -144,7 +159,7 @@ func (e *encryption) one(ctx context.Context, in *input, s *sink) (*written, err
 		return nil, err
 	}
 	e.a.log.Info("encrypted", "from", in.name, "bytes", n, "suite", h.Suite.String(), "keys", len(h.EDKs), "degraded", len(degraded))
-	return &written{Out: s.o.path, Bytes: s.n, Suite: h.Suite.String(), EDKs: len(h.EDKs), Context: h.Context, Degraded: attemptsJSON(degraded)}, nil
+	return &written{Out: s.o.path, Bytes: s.n, Suite: h.Suite.String(), EDKs: len(h.EDKs), Context: h.Context, Degraded: degradedList(degraded)}, nil
 }
 
 func encryptError(in *input, err error) error {

@@ -195,7 +195,7 @@ func (r *rotation) one(ctx context.Context, in *input, s *sink) (*written, error
 	id := hex.EncodeToString(fresh.MessageID)
 	r.a.log.Info("rotated", "from", in.name, "bytes", s.n, "suite", fresh.Suite.String(), "keys", len(fresh.EDKs), "message", id, "degraded", len(w.degraded))
 	return &written{
-		Out: s.o.path, Bytes: s.n, Suite: fresh.Suite.String(), EDKs: len(fresh.EDKs), Context: fresh.Context, Degraded: attemptsJSON(w.degraded), MessageID: id,
+		Out: s.o.path, Bytes: s.n, Suite: fresh.Suite.String(), EDKs: len(fresh.EDKs), Context: fresh.Context, Degraded: degradedList(w.degraded), MessageID: id,
 		Previous: &previousJSON{MessageID: hex.EncodeToString(h.MessageID), Suite: h.Suite.String(), EDKs: len(h.EDKs)},
 	}, nil
 }
