@@ -41,6 +41,7 @@ cache: . internal/wire keyring keyring/suite
 cache/cachetest: cache
 message: . internal/ecsig internal/kdf internal/wire keyring keyring/suite
 ddb: . cache internal/attr keyring keyring/suite message
+envvar: . keyring keyring/suite message
 config: . internal/uritext keyring
 config/all: config keyring keyring/pkcs11 keyring/pkcs11/uri keyring/raw
 cmd/signet: . config config/all ddb internal/wire keyring keyring/pkcs11 keyring/pkcs11/softhsm keyring/pkcs11/uri keyring/suite message
@@ -207,6 +208,7 @@ func TestNeverLinked(t *testing.T) {
 		"cache":             {sdk, raw, pkcs11, binding},
 		"message":           {sdk, raw, pkcs11, binding, modulePath + "/cache", modulePath + "/ddb"},
 		"ddb":               {raw, pkcs11, binding},
+		"envvar":            {sdk, raw, pkcs11, binding},
 		"config":            {sdk, raw, pkcs11, binding},
 		"config/all":        {sdk},
 	} {
