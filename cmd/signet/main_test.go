@@ -17,6 +17,7 @@ func TestMain(m *testing.M) {
 		"signet":          func() { os.Exit(mainExit()) },
 		"signet-measured": func() { os.Exit(measuredExit()) },
 		"signet-dies":     func() { os.Exit(diesExit()) },
+		"signet-child":    func() { os.Exit(childExit()) },
 	})
 }
 

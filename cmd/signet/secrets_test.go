@@ -87,6 +87,13 @@ func TestNoSecretIsPrinted(t *testing.T) {
 		{"item", "put", "-k", good, "--table", "t", "--encrypt", "x", "--endpoint", "http://127.0.0.1:1", at("item")},
 		{"item", "get", "-k", good, "--table", "t", "--key", "pk=Q:" + value},
 		{"hsm", "list", "-k", "pkcs11:token=a?pin-value=" + pin},
+		{"env", "encrypt", "-k", good, "NAME=" + plaintext},
+		{"env", "encrypt", "-k", good, "--allow-value-argument", "NAME=signet:" + plaintext},
+		{"env", "encrypt", "-k", good, "--allow-value-argument", "=" + plaintext},
+		{"env", "encrypt", "-k", good, "NAME", plaintext},
+		{"env", "encrypt", "-k", good, "-c", "variable=" + value, "--allow-value-argument", "NAME=" + plaintext},
+		{"env", "exec", "-k", good, "-c", "=" + value, "true"},
+		{"env", "exec", "-k", good, "--require", "NAME", "true", plaintext},
 	}
 	for _, args := range runs {
 		for _, format := range []string{text, asJSON} {
