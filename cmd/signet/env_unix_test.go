@@ -8,22 +8,12 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"os/signal"
 	"strings"
 	"syscall"
 	"testing"
 )
 
 func TestEnvScripts(t *testing.T) { scripts(t, "env", nil) }
-
-// childExit is a program that is started by env exec: it says who it is and what it was given, and ends with 42 when it is asked to.
-func childExit() int {
-	asked := make(chan os.Signal, 1)
-	signal.Notify(asked, syscall.SIGTERM)
-	fmt.Println(os.Getpid(), os.Args[1], os.Getenv("SECRET"))
-	<-asked
-	return 42
-}
 
 // The command takes the place of signet: it is the same process, and gets its signals.
 func TestEnvExecReplacesTheProcess(t *testing.T) {
