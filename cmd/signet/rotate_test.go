@@ -3,7 +3,9 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -68,6 +70,36 @@ func TestRotateChangedFile(t *testing.T) {
 		}
 		if err := o.unchanged(before); err == nil || codeOf(err) != want {
 			t.Errorf("%s: got %v, want %s", name, err, want)
+		}
+	}
+}
+
+// A rotation that is ended half-way leaves the old file and nothing else.
+func TestInterruptedRotate(t *testing.T) {
+	dir, k := t.TempDir(), keyURIFor(t)
+	path := filepath.Join(dir, "msg")
+	exit, msg, text := runApp(t, t.Context(), string(make([]byte, 4<<20)), "", "encrypt", "-k", k)
+	if exit != exitOK {
+		t.Fatal(text)
+	}
+	if err := os.WriteFile(path, []byte(msg), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 4 {
+		ctx, cancel := context.WithCancel(t.Context())
+		left, begun := int64(i*len(msg)/4), false
+		err := rotateWatched(ctx, k, path, func(n int64) {
+			if left -= n; left < 0 {
+				begun = begun || strings.Contains(names(t, dir), ".signet-")
+				cancel()
+			}
+		})
+		cancel()
+		if !errors.Is(err, context.Canceled) || i == 3 && !begun {
+			t.Errorf("round %d: got %v, want Canceled; a temporary file: %v", i, err, begun)
+		}
+		if got, err := os.ReadFile(path); err != nil || string(got) != msg || names(t, dir) != "msg" {
+			t.Errorf("round %d: the folder holds %s; the old file has %d bytes, %v", i, names(t, dir), len(got), err)
 		}
 	}
 }
@@ -176,40 +208,50 @@ func diesExit() int {
 	if err != nil {
 		panic(err)
 	}
-	a := &app{stderr: os.Stderr, lookupEnv: os.LookupEnv, log: slog.New(slog.DiscardHandler), keyrings: os.Args[2:3]}
-	f := &messageFlags{maxEDKs: 10, concurrency: 1, inPlace: true}
-	d, err := a.newDecryption(f)
-	if err != nil {
-		panic(err)
-	}
-	r := &rotation{a: a, f: f, old: d}
-	k, err := a.openKeyring(context.Background(), true)
-	if err != nil {
-		panic(err)
-	}
-	if err := r.open(context.Background(), k); err != nil {
-		panic(err)
-	}
-	in, err := a.openInput(os.Args[3:])
-	if err != nil {
-		panic(err)
-	}
-	in.count = func(n int64) {
-		if after -= n; after < 0 {
-			self, err := os.FindProcess(os.Getpid())
-			if err == nil {
-				err = self.Kill()
-			}
-			if err != nil {
-				panic(err)
-			}
-			select {}
+	err = rotateWatched(context.Background(), os.Args[2], os.Args[3], func(n int64) {
+		if after -= n; after >= 0 {
+			return
 		}
-	}
-	s := (&output{path: os.Args[3], force: true, inPlace: true}).open(a)
-	defer s.abort()
-	if _, err := r.one(context.Background(), in, s); err != nil {
+		self, err := os.FindProcess(os.Getpid())
+		if err == nil {
+			err = self.Kill()
+		}
+		if err != nil {
+			panic(err)
+		}
+		select {}
+	})
+	if err != nil {
 		panic(err)
 	}
 	return 0
+}
+
+// rotateWatched rotates a file in place, and tells how many bytes of the old message are read.
+func rotateWatched(ctx context.Context, uri, path string, read func(n int64)) error {
+	a := &app{stderr: io.Discard, lookupEnv: os.LookupEnv, log: slog.New(slog.DiscardHandler), keyrings: []string{uri}}
+	f := &messageFlags{maxEDKs: 10, concurrency: 1, inPlace: true}
+	d, err := a.newDecryption(f)
+	if err != nil {
+		return err
+	}
+	r := &rotation{a: a, f: f, old: d}
+	k, err := a.openKeyring(ctx, true)
+	if err != nil {
+		return err
+	}
+	defer k.Close()
+	if err := r.open(ctx, k); err != nil {
+		return err
+	}
+	in, err := a.openInput([]string{path})
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	in.count = read
+	s := (&output{path: path, force: true, inPlace: true}).open(a)
+	defer s.abort()
+	_, err = r.one(ctx, in, s)
+	return err
 }
