@@ -44,7 +44,7 @@ ddb: . cache internal/attr keyring keyring/suite message
 envvar: . keyring keyring/suite message
 config: . internal/uritext keyring
 config/all: config keyring keyring/pkcs11 keyring/pkcs11/uri keyring/raw
-cmd/signet: . config config/all ddb envvar internal/wire keyring keyring/pkcs11 keyring/pkcs11/softhsm keyring/pkcs11/uri keyring/suite message
+cmd/signet: . cmd/signet/internal/ministack config config/all ddb envvar internal/wire keyring keyring/pkcs11 keyring/pkcs11/softhsm keyring/pkcs11/uri keyring/suite message
 cmd/signet/internal/ministack:
 examples/item: config config/all ddb
 internal/cmd/vectors: . cache keyring keyring/hierarchy keyring/raw keyring/suite message

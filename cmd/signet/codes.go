@@ -55,6 +55,7 @@ const (
 	codeArmor        code = 7004
 	codeUnavailable  code = 8000
 	codeThrottled    code = 8001
+	codeDemoServer   code = 8002
 )
 
 func (c code) exit() int {
@@ -111,6 +112,7 @@ func codeTable() []codeInfo {
 		{codeArmor, "Base64 without --armor, or the reverse", "The input is base64 text and --armor was not given, or --armor was given and it is not base64.", ""},
 		{codeUnavailable, "Backend unavailable", "The token or service did not answer or is not in a state to answer.", "try again later; check that it runs and can be reached"},
 		{codeThrottled, "Throttled", "The service asks to come back later.", "try again later"},
+		{codeDemoServer, "Server of the demo", "The demo could not install or start MiniStack, the emulator that it uses when no server is named.", "name a server that runs already with --endpoint URL"},
 	}
 }
 

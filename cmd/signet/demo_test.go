@@ -32,13 +32,7 @@ func TestDemoThatCannotGoOn(t *testing.T) {
 		message string
 	}{
 		{"hangup", nil, func(t *testing.T, cmd *exec.Cmd, h *held) {
-			// Under nohup the signal is ignored, and children would inherit that; one that is handled they find as usual.
-			handled := make(chan os.Signal, 1)
-			signal.Notify(handled, syscall.SIGHUP)
-			defer signal.Stop(handled)
-			if err := cmd.Start(); err != nil {
-				t.Fatal(err)
-			}
+			ignoreNoSignal(t, syscall.SIGHUP, cmd.Start)
 			h.wait(t)
 			if err := cmd.Process.Signal(syscall.SIGHUP); err != nil {
 				t.Fatal(err)
@@ -84,6 +78,17 @@ func TestDemoThatCannotGoOn(t *testing.T) {
 				t.Errorf("tables are left: %v", out.TableNames)
 			}
 		})
+	}
+}
+
+// ignoreNoSignal starts a child. Under nohup SIGHUP is ignored, and children would inherit that; one that is handled they find as usual.
+func ignoreNoSignal(t *testing.T, sig os.Signal, start func() error) {
+	t.Helper()
+	handled := make(chan os.Signal, 1)
+	signal.Notify(handled, sig)
+	defer signal.Stop(handled)
+	if err := start(); err != nil {
+		t.Fatal(err)
 	}
 }
 

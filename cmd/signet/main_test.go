@@ -42,7 +42,7 @@ func scripts(t *testing.T, dir string, setup func(*testscript.Env) error) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": cmdExits, "hex": cmdHex, "flip": cmdFlip, "only": cmdOnly, "perm": cmdPerm,
-			"plainscan": cmdPlainScan, "notables": cmdNoTables, "keptline": cmdKeptLine, "deletekey": cmdDeleteKey, "droptable": cmdDropTable,
+			"plainscan": cmdPlainScan, "notables": cmdNoTables, "keptline": cmdKeptLine, "deletekey": cmdDeleteKey, "pythonshim": cmdPythonShim, "droptable": cmdDropTable,
 		},
 	})
 }

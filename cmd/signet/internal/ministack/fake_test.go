@@ -74,7 +74,7 @@ func fakePython(args string) int {
 			runHolder(self, holder)
 		}
 	case strings.Contains(args, "-m pip install"):
-		fmt.Printf("Collecting %s\n  noise\n", os.Args[len(os.Args)-1])
+		fmt.Printf("Collecting noise\nDownloading %s\n", os.Args[len(os.Args)-1])
 		switch behaviour {
 		case "hang-pip":
 			runHolder(self, holder)

@@ -9,7 +9,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"strings"
 	"time"
 )
@@ -89,8 +88,11 @@ func (i *Installer) fill(ctx context.Context, system, dir string) error {
 // run runs a program and tells what it says about its progress.
 func (i *Installer) run(ctx context.Context, op, program string, args ...string) error {
 	out := &lines{each: func(line string) {
-		if word, _, _ := strings.Cut(line, " "); slices.Contains([]string{"Collecting", "Downloading", "Using", "Building", "Installing"}, word) {
+		switch word, _, _ := strings.Cut(line, " "); word {
+		case "Downloading", "Using", "Building":
 			i.tell("pip: %s", line)
+		case "Installing":
+			i.tell("pip: Installing")
 		}
 	}}
 	cmd := exec.CommandContext(ctx, program, args...)
