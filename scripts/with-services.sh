@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# with-services.sh CMD...: start the DynamoDB emulator on a free port of loopback, run CMD with the address in its environment, stop the
-# emulator, exit with CMD's status. Run scripts/setup.sh first. CMD sees
+# with-services.sh CMD...: start the emulator of DynamoDB and KMS on a free port of loopback, run CMD with the address in its environment,
+# stop the emulator, exit with CMD's status. Run scripts/setup.sh first. CMD sees
 #
 #   SIGNET_TEST_DYNAMODB, SIGNET_DEMO_DYNAMODB   http://127.0.0.1:PORT
+#   SIGNET_TEST_KMS                              the same
 #   AWS_*                                        dummy credentials, and nothing of the user's own AWS configuration
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-[ $# -gt 0 ] || { sed -n '2,6s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2; }
+[ $# -gt 0 ] || { sed -n '2,7s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2; }
 
 ministack=$root/.cache/venv/bin/ministack
 [ -x "$ministack" ] || { echo "with-services: $ministack is missing: run scripts/setup.sh" >&2; exit 1; }
@@ -49,7 +50,7 @@ for _ in {1..300}; do
   sleep 0.1
 done
 if [ -z "$url" ]; then
-  echo "with-services: the DynamoDB emulator did not start:" >&2
+  echo "with-services: the emulator did not start:" >&2
   cat "$dir/log" >&2
   exit 1
 fi
@@ -63,7 +64,7 @@ answers() {
 }
 for i in {1..50}; do
   answers 2>/dev/null && break
-  [ "$i" -lt 50 ] || { echo "with-services: the DynamoDB emulator at $url does not answer:" >&2; cat "$dir/log" >&2; exit 1; }
+  [ "$i" -lt 50 ] || { echo "with-services: the emulator at $url does not answer:" >&2; cat "$dir/log" >&2; exit 1; }
   sleep 0.2
 done
 
@@ -72,7 +73,7 @@ export AWS_ACCESS_KEY_ID=signet AWS_SECRET_ACCESS_KEY=signet AWS_REGION=eu-west-
 export AWS_CONFIG_FILE=$dir/aws-config AWS_SHARED_CREDENTIALS_FILE=$dir/aws-credentials
 : >"$AWS_CONFIG_FILE"
 : >"$AWS_SHARED_CREDENTIALS_FILE"
-export SIGNET_TEST_DYNAMODB=$url SIGNET_DEMO_DYNAMODB=$url
+export SIGNET_TEST_DYNAMODB=$url SIGNET_DEMO_DYNAMODB=$url SIGNET_TEST_KMS=$url
 
 status=0
 "$@" || status=$?
