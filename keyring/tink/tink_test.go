@@ -137,6 +137,9 @@ func TestLayout(t *testing.T) {
 	if got, err := a.Decrypt(w.EDKs[0].Ciphertext, []byte("\x00\x01\x00\x06tenant\x00\x01a")); err != nil || !bytes.Equal(got, w.DataKey.Reveal()) {
 		t.Errorf("Tink opens it to another key: %v", err)
 	}
+	if n := len(w.EDKs[0].Ciphertext); n != 65 || w.EDKs[0].Ciphertext[0] != 1 {
+		t.Errorf("%d bytes, want 65 (docs/formats/tink.md)", n)
+	}
 	// keyring.NewAEAD, which needs no Tink, makes and opens the same.
 	same := must(keyring.NewAEAD(keyring.AEADConfig{ProviderID: tink.ProviderID, Name: "orders", AEAD: a}))
 	decrypts(t, same, encrypt(t, k, "ours"), "ours")
