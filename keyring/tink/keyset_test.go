@@ -103,6 +103,10 @@ func TestDamaged(t *testing.T) {
 			if !errors.Is(err, signet.ErrMalformed) && !errors.Is(err, io.ErrUnexpectedEOF) {
 				t.Errorf("%v, %q behind it: got %v", f, tail[:1], err)
 			}
+			empty := !f.json && f.kek == nil && tail == "\x12\x00" // a field of a keyset, with a key that is none
+			if ke := (*tink.KeysetError)(nil); !errors.As(err, &ke) || ke.Offset < int64(len(b))-1 && !empty {
+				t.Errorf("%v, %q behind it: got %v, want an offset of at least %d", f, tail[:1], err, len(b)-1)
+			}
 		}
 		for bit := range 8 * len(b) {
 			c := bytes.Clone(b)
