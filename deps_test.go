@@ -28,7 +28,8 @@ internal/wire: .
 keyring/suite: .
 keyring: . internal/ecsig internal/kdf internal/wire keyring/suite
 keyring/keyringtest: . keyring keyring/suite
-keyring/raw: . internal/ecsig internal/kdf internal/wire keyring
+keyring/internal/ecdhwrap: . internal/ecsig internal/kdf internal/wire keyring
+keyring/raw: . internal/wire keyring keyring/internal/ecdhwrap
 keyring/hierarchy: . internal/kdf internal/wire keyring
 keyring/pkcs11: . internal/wire keyring keyring/pkcs11/internal/ck keyring/pkcs11/internal/module keyring/pkcs11/internal/token keyring/pkcs11/uri
 keyring/pkcs11/internal/ck:
