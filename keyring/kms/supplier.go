@@ -2,25 +2,61 @@ package kms
 
 import (
 	"context"
+	"sync"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
-	"github.com/aws/aws-sdk-go-v2/config"
-	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
-	"github.com/aws/aws-sdk-go-v2/service/kms"
-	"github.com/aws/aws-sdk-go-v2/service/kms/types"
-	"github.com/aws/aws-sdk-go-v2/service/sts"
-	"github.com/aws/smithy-go"
+	sdk "github.com/aws/aws-sdk-go-v2/service/kms"
 )
 
-var (
-	_ = config.LoadDefaultConfig
-	_ = retry.NewStandard
-	_ = stscreds.NewAssumeRoleProvider
-	_ *types.DisabledException
-	_ *sts.Client
-	_ smithy.APIError
-	_ *aws.Config
-	_ context.Context
-	_ *kms.Client
+const (
+	// MaxAttempts is how often a client of [NewSupplier] sends one request at most.
+	MaxAttempts = 3
+	maxBackoff  = 2 * time.Second
 )
+
+// A Client can do all that keyrings ask of KMS. A *kms.Client of the SDK is one.
+type Client interface {
+	API
+	AgreementAPI
+}
+
+// A Supplier gives the client of a region; "" means its default region. It is called while keyrings are made, not when they are used.
+type Supplier func(ctx context.Context, region string) (Client, error)
+
+// NewSupplier gives clients of the SDK, one for each region, made once. Options o are applied to each, last. Credentials come from cfg: one with an
+// assume-role provider makes all calls in that role.
+//
+// The clients retry by the SDK's standard mode, MaxAttempts in all, with backoff and jitter of at most 2 seconds, whatever cfg says (o can say
+// otherwise): throttling, timeouts and failures of the server, and never a denied call or a ciphertext that did not open. There is no other layer
+// of retries in signet. The user agent ends in AwsCryptographicMPL/Go/signet.
+func NewSupplier(cfg aws.Config, o ...func(*sdk.Options)) Supplier {
+	cfg = cfg.Copy()
+	var mu sync.Mutex
+	clients := map[string]*sdk.Client{}
+	return func(_ context.Context, region string) (Client, error) {
+		if region == "" {
+			region = cfg.Region
+		}
+		if region == "" {
+			return nil, errNoRegion
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		if c := clients[region]; c != nil {
+			return c, nil
+		}
+		options := append([]func(*sdk.Options){func(op *sdk.Options) {
+			op.Region = region
+			op.Retryer = retry.NewStandard(func(s *retry.StandardOptions) { s.MaxAttempts, s.MaxBackoff = MaxAttempts, maxBackoff })
+			op.APIOptions = append(op.APIOptions, awsmiddleware.AddUserAgentKey("AwsCryptographicMPL/Go/signet"))
+		}}, o...)
+		c := sdk.NewFromConfig(cfg, options...)
+		clients[region] = c
+		return c, nil
+	}
+}
+
+var errNoRegion = configError("no region: it is neither in a key ARN nor in the AWS configuration")
