@@ -25,8 +25,9 @@ const (
 )
 
 type demoFlags struct {
-	endpoint string
-	keep     bool
+	endpoint    string
+	crossRegion bool
+	keep        bool
 }
 
 func newDemo(a *app) *cobra.Command {
@@ -38,15 +39,25 @@ func newDemo(a *app) *cobra.Command {
 server, and shows what the server sees, that it reads back, that tampering is refused, that the second key alone
 opens it too, and what caching saves.
 
+With --cross-region it needs no HSM: it makes KMS keys in two regions, stores an item under both, cuts one region off,
+and shows what can still be read and written, and what is to be done afterwards.
+
 It needs no AWS account. Without --endpoint and $SIGNET_DEMO_DYNAMODB it starts a server itself: MiniStack, an emulator, which it installs
 once into the user's cache folder; that takes Python 3.10 or newer with venv, and the network. It removes
 everything else that it made, unless --keep is given; with a server of its own it then waits for Ctrl-C.`,
 		Example: `  signet demo
+  signet demo --cross-region
   signet demo --keep`,
 		Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.demo(cmd, &f) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if f.crossRegion {
+				return a.demoRegions(cmd.Context(), &f)
+			}
+			return a.demo(cmd, &f)
+		},
 	}
-	cmd.Flags().StringVar(&f.endpoint, "endpoint", "", "DynamoDB endpoint `URL` (default $SIGNET_DEMO_DYNAMODB, or a server of its own)")
+	cmd.Flags().StringVar(&f.endpoint, "endpoint", "", "DynamoDB endpoint `URL`, with --cross-region of MiniStack (default $SIGNET_DEMO_DYNAMODB, or a server of its own)")
+	cmd.Flags().BoolVar(&f.crossRegion, "cross-region", false, "show KMS keys in two regions, one of which fails")
 	cmd.Flags().BoolVar(&f.keep, "keep", false, "keep what was made and print how to use it")
 	return cmd
 }

@@ -96,6 +96,7 @@ func ignoreNoSignal(t *testing.T, sig os.Signal, start func() error) {
 // slow either of them is.
 type held struct {
 	url     string
+	account string        // whose item it is, once reached
 	reached chan struct{} // closed when the item has come
 	free    chan struct{} // closed when it may go on
 	once    sync.Once
@@ -112,7 +113,11 @@ func hold(t *testing.T, endpoint string) *held {
 	proxy := &httputil.ReverseProxy{ErrorLog: log.New(io.Discard, "", 0), Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target); r.Out.Host = r.In.Host }}
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasSuffix(r.Header.Get("X-Amz-Target"), ".PutItem") {
-			first.Do(func() { close(h.reached) })
+			first.Do(func() {
+				_, credential, _ := strings.Cut(r.Header.Get("Authorization"), "Credential=")
+				h.account, _, _ = strings.Cut(credential, "/")
+				close(h.reached)
+			})
 			select {
 			case <-h.free:
 			case <-r.Context().Done():
