@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # setup.sh [--kms]: install what the tests and the demo need and is not there yet: SoftHSM and OpenSC (the HSM) and NSS (another token, for
-# tests) through apt, MiniStack (the emulator of DynamoDB and KMS) into .cache/venv; with --kms also moto (another emulator of KMS) into
-# .cache/moto, for the tests of kms-test. Does nothing, quickly, when all of it is there. Needs root or sudo only for apt.
+# tests) through apt, MiniStack (the emulator of DynamoDB and KMS) into .cache/venv; with --kms also two more emulators of KMS, for the tests of
+# kms-test: moto into .cache/moto and local-kms into .cache/localkms. Does nothing, quickly, when all of it is there. Needs root or sudo only for apt.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -94,3 +94,4 @@ mapfile -t packages < <(missing_packages | tr ' ' '\n')
 [ ${#packages[@]} -eq 0 ] || install_packages "${packages[@]}"
 venv_current || install_venv "$venv" "${ministack_pins[@]}"
 moto_current || install_venv "$moto" "${moto_pins[@]}"
+[ -z "$kms" ] || (cd kms-test && go build -o ../.cache/localkms ./localkms)

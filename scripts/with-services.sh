@@ -9,17 +9,23 @@
 # and with --kms, which starts what the tests of kms-test want beyond that,
 #
 #   SIGNET_TEST_KMS_AUTH                         the same program once more; this one checks signatures and policies
+#   SIGNET_TEST_KMS_LOCAL                        local-kms, whose keys are in account 111122223333 and region eu-west-1
 #   SIGNET_TEST_KMS_MOTO                         moto
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 kms=
 if [ "${1:-}" = --kms ]; then kms=1; shift; fi
-[ $# -gt 0 ] || { sed -n '2,14s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2; }
+[ $# -gt 0 ] || { sed -n '2,15s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2; }
 
 ministack=$root/.cache/venv/bin/ministack
 moto=$root/.cache/moto/bin/moto_server
+localkms=$root/.cache/localkms
 [ -x "$ministack" ] || { echo "with-services: $ministack is missing: run scripts/setup.sh" >&2; exit 1; }
-[ -z "$kms" ] || [ -x "$moto" ] || { echo "with-services: $moto is missing: run scripts/setup.sh --kms" >&2; exit 1; }
+if [ -n "$kms" ]; then
+  for program in "$moto" "$localkms"; do
+    [ -x "$program" ] || { echo "with-services: $program is missing: run scripts/setup.sh --kms" >&2; exit 1; }
+  done
+fi
 
 dir=$(mktemp -d "${TMPDIR:-/tmp}/signet-services.XXXXXX")
 pids=()
@@ -60,6 +66,7 @@ start() {
   local name=$1
   shift
   mkdir "$dir/$name"
+  : >"$dir/$name/log"
   (
     cd "$dir/$name"
     exec "${with_parent[@]}" "$@" </dev/null
@@ -101,6 +108,7 @@ settings=(env BIND_HOST=127.0.0.1 GATEWAY_PORT=0 IOT_MTLS_ENABLED=0 SFTP_ENABLED
 start ministack "${settings[@]}" "$ministack"
 if [ -n "$kms" ]; then
   start auth "${settings[@]}" AUTH=true "$ministack"
+  start localkms "$localkms"
   start moto "$moto" -H 127.0.0.1 -p 0
 fi
 await ministack "${pids[0]}"
@@ -108,7 +116,9 @@ export SIGNET_TEST_DYNAMODB=$url SIGNET_DEMO_DYNAMODB=$url SIGNET_TEST_KMS=$url
 if [ -n "$kms" ]; then
   await auth "${pids[1]}"
   export SIGNET_TEST_KMS_AUTH=$url
-  await moto "${pids[2]}"
+  await localkms "${pids[2]}"
+  export SIGNET_TEST_KMS_LOCAL=$url
+  await moto "${pids[3]}"
   export SIGNET_TEST_KMS_MOTO=$url
 fi
 
