@@ -51,6 +51,7 @@ type Error struct {
 
 	kind   error  // nil when it is none of the kinds
 	detail string // what the server said, cut, without values of the context
+	need   string // of the request
 }
 
 // Kind is the Err variable of this package that the error answers for, or nil.
@@ -108,6 +109,9 @@ func (e *Error) hint() string {
 	case ErrInvalidCiphertext:
 		return "compare the key that the data names, the context (" + pairs + ") and the data itself"
 	case ErrInvalidUsage:
+		if e.need != "" {
+			return e.need
+		}
 		return "a symmetric key is needed (SYMMETRIC_DEFAULT, ENCRYPT_DECRYPT); RSA and ECDH keys have keyrings of their own"
 	}
 	return ""
@@ -117,6 +121,7 @@ func (e *Error) hint() string {
 type request struct {
 	op, key, region string
 	context         map[string]string
+	need            string // what ErrInvalidUsage advises; "" is for symmetric keys
 }
 
 // failed makes the error of a call that the SDK returned err for.
@@ -142,6 +147,6 @@ func (q *request) wrong(format string, args ...any) *Error {
 func (q *request) error(kind error, detail string, err error) *Error {
 	return &Error{
 		Op: q.op, Key: q.key, Region: q.region, ContextNames: slices.Sorted(maps.Keys(q.context)), RequestID: requestID(err), Err: err,
-		kind: kind, detail: detail,
+		kind: kind, detail: detail, need: q.need,
 	}
 }
