@@ -141,7 +141,8 @@ func (t *table) create(ctx context.Context) error {
 		AttributeDefinitions: []types.AttributeDefinition{{AttributeName: &t.partitionKey, AttributeType: types.ScalarAttributeTypeS}},
 		KeySchema:            []types.KeySchemaElement{{AttributeName: &t.partitionKey, KeyType: types.KeyTypeHash}},
 	})
-	if err != nil {
+	var there *types.ResourceInUseException // the answer to a retry of a call that had worked: nobody else knows the name
+	if err != nil && !errors.As(err, &there) {
 		return t.fail(ctx, "create", err)
 	}
 	return nil

@@ -57,7 +57,7 @@ func TestDemoThatCannotGoOn(t *testing.T) {
 		{"full, keep as JSON", []string{"--keep", "--json"}, fullDisk, exitGeneric, "SIGNET1003"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			tmp, id, h := t.TempDir(), account(), hold(t, endpoint)
+			tmp, id, h := t.TempDir(), randomAccount(), hold(t, endpoint)
 			cmd := exec.Command("signet", append([]string{"demo", "--endpoint", h.url}, c.args...)...)
 			cmd.Env = append(os.Environ(), "TMPDIR="+tmp, "AWS_ACCESS_KEY_ID="+id, "AWS_SECRET_ACCESS_KEY=signet", "AWS_REGION=eu-west-1")
 			var stderr strings.Builder
