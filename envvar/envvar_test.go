@@ -215,16 +215,23 @@ func TestNamesAndValues(t *testing.T) {
 	}
 }
 
+// Of all texts only the one that was made opens.
 func FuzzDecrypt(f *testing.F) {
-	good := encrypt(f, "A", "value", nil)
-	for _, s := range []string{good, "signet:", "signet:AgR4", good[:len(good)/2], strings.TrimSuffix(good, "=")} {
+	for _, s := range []string{encrypted, "signet:", "signet:AgR4", encrypted[:len(encrypted)/2], strings.TrimSuffix(encrypted, "=")} {
 		f.Add(s)
 	}
-	k := newKeyring(f, "kek")
+	key := make([]byte, 32)
+	for i := range key {
+		key[i] = byte(i)
+	}
+	k, err := raw.NewAES(raw.AESConfig{Namespace: "example", Name: "kek", Key: key})
+	if err != nil {
+		f.Fatal(err)
+	}
 	f.Fuzz(func(t *testing.T, text string) {
-		got, err := envvar.Decrypt(context.Background(), k, "A", text, nil)
-		if err == nil && text != good {
-			t.Errorf("%q opens: %q", text, got)
+		got, err := envvar.Decrypt(context.Background(), k, "DB_PASSWORD", text, nil)
+		if (err == nil) != (text == encrypted) {
+			t.Errorf("%q: got %q, %v", text, got, err)
 		}
 	})
 }
