@@ -32,6 +32,7 @@ keyring/keyringtest: . keyring keyring/suite
 keyring/internal/ecdhwrap: . internal/ecsig internal/kdf internal/wire keyring
 keyring/raw: . internal/wire keyring keyring/internal/ecdhwrap
 keyring/kms: . internal/arn keyring keyring/internal/ecdhwrap
+keyring/kms/internal/kmsfake:
 keyring/hierarchy: . internal/kdf internal/wire keyring
 keyring/pkcs11: . internal/wire keyring keyring/pkcs11/internal/ck keyring/pkcs11/internal/module keyring/pkcs11/internal/token keyring/pkcs11/uri
 keyring/pkcs11/internal/ck:
@@ -62,6 +63,7 @@ internal/ecsig: github.com/cloudflare/circl/ecc/p384
 keyring/pkcs11/internal/ck: github.com/miekg/pkcs11
 keyring/tink: github.com/tink-crypto/tink-go/v2/aead github.com/tink-crypto/tink-go/v2/core/registry github.com/tink-crypto/tink-go/v2/insecurecleartextkeyset github.com/tink-crypto/tink-go/v2/keyset github.com/tink-crypto/tink-go/v2/tink
 keyring/kms: github.com/aws/aws-sdk-go-v2/aws github.com/aws/aws-sdk-go-v2/aws/middleware github.com/aws/aws-sdk-go-v2/aws/retry github.com/aws/aws-sdk-go-v2/aws/transport/http github.com/aws/aws-sdk-go-v2/service/kms github.com/aws/aws-sdk-go-v2/service/kms/types github.com/aws/smithy-go github.com/aws/smithy-go/middleware
+keyring/kms/internal/kmsfake: github.com/aws/aws-sdk-go-v2/aws github.com/aws/aws-sdk-go-v2/service/kms github.com/aws/aws-sdk-go-v2/service/kms/types github.com/aws/smithy-go
 ddb: github.com/aws/aws-sdk-go-v2/service/dynamodb/types
 examples/item: github.com/aws/aws-sdk-go-v2/service/dynamodb/types
 cmd/signet: github.com/aws/aws-sdk-go-v2/aws github.com/aws/aws-sdk-go-v2/config github.com/aws/aws-sdk-go-v2/feature/ec2/imds github.com/aws/aws-sdk-go-v2/service/dynamodb github.com/aws/aws-sdk-go-v2/service/dynamodb/types github.com/aws/aws-sdk-go-v2/service/kms github.com/aws/smithy-go/logging github.com/spf13/cobra github.com/vbauerster/mpb/v8 github.com/vbauerster/mpb/v8/decor golang.org/x/sync/errgroup golang.org/x/term
