@@ -5,6 +5,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"slices"
@@ -165,5 +166,40 @@ func TestDemoRegionsWithoutServer(t *testing.T) {
 	exit, _, text := runApp(t, t.Context(), "", "", "demo", "--cross-region", "--endpoint", "http://127.0.0.1:1")
 	if exit != exitUnavailable || !strings.Contains(text, "cannot create a KMS key in eu-west-1") || !strings.Contains(text, "hint: the server must have KMS") {
 		t.Errorf("exit code %d, %s", exit, text)
+	}
+}
+
+// With a server of its own it waits until it is interrupted, and that is no failure. It needs no token.
+func TestDemoRegionsKeepsItsServer(t *testing.T) {
+	cmd, tmp, _ := demoCommand(t, ":", needMiniStack(t), "--cross-region", "--keep", "--json")
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var got regionsJSON
+	if err := json.NewDecoder(stdout).Decode(&got); err != nil {
+		_ = cmd.Wait()
+		t.Fatalf("%v, %s", err, stderr.String())
+	}
+	if left := leftInRegions(t, got.Endpoint, got.Account); !got.Kept || len(left) != 6 {
+		t.Errorf("kept %t: %q, want two tables and four keys", got.Kept, left)
+	}
+	if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("ended with %v, %s; want success", err, stderr.String())
+	}
+	if left := names(t, tmp); left != "" {
+		t.Errorf("left in the temporary folder: %s", left)
+	}
+	if r, err := http.Get(got.Endpoint); err == nil {
+		r.Body.Close()
+		t.Error("its server lives on")
 	}
 }
