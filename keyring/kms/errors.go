@@ -107,6 +107,9 @@ func (e *Error) hint() string {
 	case ErrThrottled:
 		return "retry later with backoff, cache data keys to make fewer calls, or have the account's KMS quota raised"
 	case ErrInvalidCiphertext:
+		if e.need == needRSA {
+			return "KMS was not sent the context: compare the key that the data names, the padding and the data itself"
+		}
 		return "compare the key that the data names, the context (" + pairs + ") and the data itself"
 	case ErrInvalidUsage:
 		if e.need != "" {

@@ -27,6 +27,8 @@ const (
 	minRSABits = 2048
 	maxRSABits = 16384
 	digestLen  = sha512.Size384
+
+	needRSA = "an RSA key with usage ENCRYPT_DECRYPT is needed"
 )
 
 // RSAConfig configures [NewRSA]. KeyID and Padding are required, and at least one of PublicKey, to encrypt, and Client, to decrypt.
@@ -133,7 +135,7 @@ func (p *rsaProvider) setPublic(ctx context.Context, c *RSAConfig) error {
 		return nil
 	}
 	q := p.request("GetPublicKey", p.id.Text, nil)
-	q.need = "an RSA key with usage ENCRYPT_DECRYPT is needed"
+	q.need = needRSA
 	public, out, err := getPublicKey(ctx, api, q, types.KeyUsageTypeEncryptDecrypt, p.grants, p.observer)
 	if err != nil {
 		return err
@@ -206,7 +208,7 @@ func (p *rsaProvider) Unwrap(ctx context.Context, r *keyring.Request, edk *keyri
 		return nil, err
 	}
 	q := p.request("Decrypt", p.id.Text, nil)
-	q.need = "an RSA key with usage ENCRYPT_DECRYPT is needed"
+	q.need = needRSA
 	in := &sdk.DecryptInput{CiphertextBlob: edk.Ciphertext, EncryptionAlgorithm: p.padding.algorithm(), GrantTokens: p.grants}
 	b, err := decrypt(ctx, p.api, q, in, 0, p.observer)
 	if err != nil {

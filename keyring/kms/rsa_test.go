@@ -270,7 +270,7 @@ func TestRSAContext(t *testing.T) {
 	e.Ciphertext = bytes.Clone(e.Ciphertext)
 	e.Ciphertext[100] ^= 1
 	err := onlyAttempt(t, k, asymmetricRequest(t, suite.AES256GCMCommit(), keyring.EncryptionContext{"tenant": canary}), e)
-	if !errors.Is(err, kms.ErrInvalidCiphertext) || errors.Is(err, signet.ErrContext) {
+	if !errors.Is(err, kms.ErrInvalidCiphertext) || errors.Is(err, signet.ErrContext) || !strings.Contains(err.Error(), "KMS was not sent the context") {
 		t.Errorf("corrupted: %v", err)
 	}
 }
