@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -50,6 +51,8 @@ func classify(err error) (kind error, detail string) {
 		return ErrCredentials, ""
 	case status(err) >= 500:
 		return ErrUnavailable, fmt.Sprintf("HTTP status %d", status(err))
+	case errors.Is(err, io.ErrUnexpectedEOF): // the connection broke within the answer
+		return ErrUnavailable, "the answer was cut off"
 	case status(err) > 0:
 		return ErrResponse, fmt.Sprintf("HTTP status %d and no answer of KMS's form", status(err))
 	case strings.Contains(text, "not found, ResolveEndpointV2"), strings.Contains(text, "Missing Region"):
