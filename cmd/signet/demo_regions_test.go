@@ -118,6 +118,33 @@ func TestDemoRegionsJSON(t *testing.T) {
 	}
 }
 
+// What --keep prints reads the item, in each region with its own key.
+func TestDemoRegionsKeep(t *testing.T) {
+	endpoint := needDynamoDB(t)
+	out, tmp := runRegions(t, endpoint, "--keep", "--json")
+	var got regionsJSON
+	if err := json.Unmarshal([]byte(out), &got); err != nil {
+		t.Fatal(err)
+	}
+	if !got.Kept || len(got.Commands) != 2 || names(t, tmp) != "" {
+		t.Errorf("kept %t, commands %q, in the temporary folder %q", got.Kept, got.Commands, names(t, tmp))
+	}
+	for _, line := range got.Commands {
+		out, err := exec.Command("sh", "-c", line).CombinedOutput()
+		if err != nil || !strings.Contains(string(out), "078-05-1120") || !strings.Contains(string(out), `"999.5"`) {
+			t.Errorf("%s: %v, %s", line, err, out)
+		}
+	}
+	for _, r := range got.Regions {
+		r := &region{name: r.Name, proxy: new(proxy), made: true, keys: []string{r.Key},
+			client: awskms.New(awskms.Options{BaseEndpoint: &endpoint, Region: r.Name, Credentials: standIn(got.Account)}),
+			table:  &table{name: r.Table, client: emulated(endpoint, r.Name, got.Account)}}
+		if err := r.remove(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // However it ends, it removes what it made.
 func TestDemoRegionsEnds(t *testing.T) {
 	endpoint := needDynamoDB(t)
