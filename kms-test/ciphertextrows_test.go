@@ -145,9 +145,12 @@ func plaintextLimit(ctx context.Context, s *server) error {
 		return err
 	}
 	_, err = client.Encrypt(ctx, &sdk.EncryptInput{KeyId: &arn, Plaintext: make([]byte, 4097)})
+	if err == nil {
+		return errors.New("4097 bytes are encrypted")
+	}
 	var refusal smithy.APIError
 	if !errors.As(err, &refusal) || refusal.ErrorCode() != "ValidationException" {
-		return fmt.Errorf("4097 bytes: %v", err)
+		return fmt.Errorf("4097 bytes: %w", err)
 	}
 	return nil
 }

@@ -90,8 +90,8 @@ func bothWays(ctx context.Context, s *server) error {
 		if err := d.open(ctx, c.reader); err != nil {
 			return err
 		}
-		if err := d.in(nil).open(ctx, c.reader); !errors.Is(err, signet.ErrAuthentication) {
-			return fmt.Errorf("without its context: %v", err)
+		if err := refused(d.in(nil).open(ctx, c.reader), signet.ErrAuthentication); err != nil {
+			return fmt.Errorf("without its context: %w", err)
 		}
 		if c.arn == primary {
 			if err := refused(d.open(ctx, strictAway), signet.ErrNoKey); err != nil {

@@ -114,7 +114,7 @@ func refused(err error, targets ...error) error {
 	}
 	for _, target := range targets {
 		if !errors.Is(err, target) {
-			return fmt.Errorf("got the error %v, want %v", err, target)
+			return fmt.Errorf("got the error %w, want %v", err, target.Error())
 		}
 	}
 	return nil

@@ -94,7 +94,7 @@ func notEnabled(err error) error {
 	}
 	for _, other := range []error{signet.ErrNotFound, signet.ErrAccessDenied} {
 		if errors.Is(err, other) {
-			return fmt.Errorf("%w is also %v", err, other)
+			return fmt.Errorf("%w is also %q", err, other.Error())
 		}
 	}
 	return nil

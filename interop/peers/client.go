@@ -241,7 +241,7 @@ func (p *Peer) exchange(line []byte) (*Answer, error) {
 		return nil, p.broken
 	}
 	if a.OK == (a.Err != nil) {
-		p.broken = fmt.Errorf("peers: %s: ok is %t and error is %v", p.name, a.OK, a.Err)
+		p.broken = fmt.Errorf("peers: %s: ok is %t, and an error is there: %t", p.name, a.OK, a.Err != nil)
 		return nil, p.broken
 	}
 	return a, nil
