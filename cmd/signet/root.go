@@ -32,7 +32,7 @@ unavailable, 130 interrupted. Every error has a code such as SIGNET6000; docs/re
 // newRoot builds the command tree over a.
 func newRoot(a *app) *cobra.Command {
 	root := group("signet", "Encrypt files and DynamoDB items under keys you hold",
-		newEncrypt(a), newDecrypt(a), newRotate(a), newInspect(a), newExplain(a), newItem(a), newEnv(a), newHSM(a), newDemo(a), newVersion(a))
+		newEncrypt(a), newDecrypt(a), newRotate(a), newInspect(a), newExplain(a), newItem(a), newEnv(a), newHSM(a), newKMS(a), newDemo(a), newVersion(a))
 	root.Long = longHelp
 	root.SilenceErrors, root.SilenceUsage = true, true
 	root.PersistentPreRunE = a.begin

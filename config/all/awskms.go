@@ -64,15 +64,15 @@ func KMS(text string) (*KMSKey, error) {
 	k.Region, _ = u.Lookup(kmsRegion)
 	k.Endpoint, _ = u.Lookup(kmsEndpoint)
 	k.Profile, _ = u.Lookup(kmsProfile)
-	return k, k.check()
+	return k, k.Check()
 }
 
 func (k *KMSKey) fail(attribute, reason string) error {
 	return &config.URIError{Scheme: k.uri.Scheme, Offset: -1, Attribute: attribute, Reason: reason}
 }
 
-// check refuses combinations that say nothing.
-func (k *KMSKey) check() error {
+// Check refuses what cannot be right, also in fields that were changed. Errors are [*config.URIError].
+func (k *KMSKey) Check() error {
 	for _, name := range []string{kmsMRK, kmsDiscovery, kmsAnyAccount} {
 		if v, ok := k.uri.Lookup(name); ok && v != "true" && v != "false" {
 			return k.fail(name, "must be true or false")
@@ -116,6 +116,12 @@ func (k *KMSKey) check() error {
 		return k.fail(kmsAccount, "discovery needs account=ID,ID, or allow-any-account=true, by which whoever writes a message chooses the key")
 	}
 	return nil
+}
+
+// Unsigned reports whether the key is used as an RSA key, which wraps data keys of unsigned suites only.
+func (k *KMSKey) Unsigned() bool {
+	_, ok := k.uri.Lookup(kmsPadding)
+	return ok
 }
 
 func (k *KMSKey) flag(name string) bool {

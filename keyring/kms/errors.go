@@ -2,12 +2,15 @@ package kms
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
+	"github.com/aws/smithy-go"
 	"github.com/signetkeys/signet"
 	"github.com/signetkeys/signet/internal/arn"
 )
@@ -120,10 +123,18 @@ func (e *Error) hint() string {
 	return ""
 }
 
+// answered notes the id of the answer that the error is about.
+func (e *Error) answered(requestID string) {
+	if e.RequestID == "" {
+		e.RequestID = requestID
+	}
+}
+
 // request is one call to KMS, for its error and its event.
 type request struct {
 	op, key, region string
 	context         map[string]string
+	plaintext       []byte // of Encrypt
 	need            string // what ErrInvalidUsage advises; "" is for symmetric keys
 }
 
@@ -133,12 +144,29 @@ func (q *request) failed(ctx context.Context, err error) *Error {
 		return q.error(nil, ended.Error(), errors.Join(ended, err))
 	}
 	kind, detail := classify(err)
-	for _, v := range q.context {
-		if v != "" && strings.Contains(detail, v) { // a server may repeat what it was sent
-			detail = ""
-		}
+	if q.repeated(err) {
+		detail = ""
 	}
 	return q.error(kind, detail, err)
+}
+
+// repeated reports whether a server's text has a value of the context in it, as it is or in JSON, or the plaintext: it may say again what it was
+// sent.
+func (q *request) repeated(err error) bool {
+	var api smithy.APIError
+	if !errors.As(err, &api) {
+		return false
+	}
+	text := api.ErrorCode() + " " + api.ErrorMessage()
+	for _, v := range q.context {
+		if v == "" {
+			continue
+		}
+		if quoted := strconv.Quote(v); strings.Contains(text, v) || strings.Contains(text, quoted[1:len(quoted)-1]) {
+			return true
+		}
+	}
+	return len(q.plaintext) > 0 && (strings.Contains(text, string(q.plaintext)) || strings.Contains(text, base64.StdEncoding.EncodeToString(q.plaintext)))
 }
 
 // wrong is the error of an answer that fails a check.
@@ -152,4 +180,14 @@ func (q *request) error(kind error, detail string, err error) *Error {
 		Op: q.op, Key: q.key, Region: q.region, ContextNames: slices.Sorted(maps.Keys(q.context)), RequestID: requestID(err), Err: err,
 		kind: kind, detail: detail, need: q.need,
 	}
+}
+
+// Explain makes an [Error] of what the SDK returned for a call that a program made by itself: its kind, and a text that names where to look.
+// pairs are those of the encryption context that was sent; only their names are kept. A nil err is a nil error.
+func Explain(ctx context.Context, op, key, region string, pairs map[string]string, err error) error {
+	if err == nil {
+		return nil
+	}
+	q := &request{op: op, key: key, region: region, context: pairs}
+	return q.failed(ctx, err)
 }
