@@ -173,7 +173,7 @@ func alias(ctx context.Context, s *server) (name, arn string, err error) {
 	}
 	name = "alias/" + rand.Text()
 	_, err = s.client(homeRegion).CreateAlias(ctx, &sdk.CreateAliasInput{AliasName: &name, TargetKeyId: aws.String(arn[strings.LastIndexByte(arn, '/')+1:])})
-	return name, arn, err
+	return name, arn, there(err, "AlreadyExistsException")
 }
 
 // named is a key that is given by something else than its ARN, which all the same is what messages say.

@@ -38,7 +38,8 @@ func newCaller(t *testing.T, s *server) *caller {
 		}),
 	})
 	c := &caller{t: t, s: s, name: "app", iam: admin}
-	if _, err := admin.CreateUser(t.Context(), &iam.CreateUserInput{UserName: &c.name}); err != nil {
+	_, err := admin.CreateUser(t.Context(), &iam.CreateUserInput{UserName: &c.name})
+	if err := there(err, "EntityAlreadyExists"); err != nil {
 		t.Fatal(err)
 	}
 	made, err := admin.CreateAccessKey(t.Context(), &iam.CreateAccessKeyInput{UserName: &c.name})

@@ -79,12 +79,12 @@ func enable(ctx context.Context, x *subject) error {
 
 func scheduleDeletion(ctx context.Context, x *subject) error {
 	_, err := x.client.ScheduleKeyDeletion(ctx, &sdk.ScheduleKeyDeletionInput{KeyId: &x.arn, PendingWindowInDays: aws.Int32(7)})
-	return err
+	return there(err, "KMSInvalidStateException")
 }
 
 func cancelDeletion(ctx context.Context, x *subject) error {
 	_, err := x.client.CancelKeyDeletion(ctx, &sdk.CancelKeyDeletionInput{KeyId: &x.arn})
-	return err
+	return there(err, "KMSInvalidStateException")
 }
 
 // notEnabled is the error of a key that exists and is not enabled: neither not found nor denied.
