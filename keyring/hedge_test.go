@@ -352,7 +352,7 @@ func TestHedgedConformance(t *testing.T) {
 func TestNoHedgeCostsNothing(t *testing.T) {
 	a := rawAES(t, "a")
 	r := request(t, suite.AES256GCMCommit(), testPairs)
-	plain, multi := keyring.Keyring(a), newMulti(t, keyring.MultiOptions{Generator: a, Children: []keyring.Keyring{rawAES(t, "b")}})
+	plain, multi := a, newMulti(t, keyring.MultiOptions{Generator: a, Children: []keyring.Keyring{rawAES(t, "b")}})
 	w, err := a.OnEncrypt(t.Context(), r, nil)
 	if err != nil {
 		t.Fatal(err)

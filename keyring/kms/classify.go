@@ -29,8 +29,8 @@ var kinds = map[string]error{
 	"XksProxyUriUnreachableException": ErrUnavailable,
 }
 
-// classify returns the kind of the SDK's error and what the server said.
-func classify(err error) (kind error, detail string) {
+// classify returns what the server said and the kind of the SDK's error.
+func classify(err error) (detail string, kind error) {
 	var api smithy.APIError
 	if errors.As(err, &api) {
 		code := api.ErrorCode()
@@ -39,26 +39,26 @@ func classify(err error) (kind error, detail string) {
 		}
 		detail = fmt.Sprintf("%.64s: %.300s", printable(code), printable(api.ErrorMessage()))
 		if kind = kinds[code]; kind != nil {
-			return kind, detail
+			return detail, kind
 		}
 		if api.ErrorFault() == smithy.FaultServer || status(err) >= 500 {
-			return ErrUnavailable, detail
+			return detail, ErrUnavailable
 		}
-		return nil, detail
+		return detail, nil
 	}
 	switch text := err.Error(); {
 	case strings.Contains(text, "get identity: "): // the SDK has no type for it
-		return ErrCredentials, ""
+		return "", ErrCredentials
 	case status(err) >= 500:
-		return ErrUnavailable, fmt.Sprintf("HTTP status %d", status(err))
+		return fmt.Sprintf("HTTP status %d", status(err)), ErrUnavailable
 	case errors.Is(err, io.ErrUnexpectedEOF): // the connection broke within the answer
-		return ErrUnavailable, "the answer was cut off"
+		return "the answer was cut off", ErrUnavailable
 	case status(err) > 0:
-		return ErrResponse, fmt.Sprintf("HTTP status %d and no answer of KMS's form", status(err))
+		return fmt.Sprintf("HTTP status %d and no answer of KMS's form", status(err)), ErrResponse
 	case strings.Contains(text, "not found, ResolveEndpointV2"), strings.Contains(text, "Missing Region"):
-		return nil, "no region is configured for the client"
+		return "no region is configured for the client", nil
 	}
-	return ErrUnavailable, "no answer"
+	return "no answer", ErrUnavailable
 }
 
 func status(err error) int {

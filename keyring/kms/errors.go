@@ -143,7 +143,7 @@ func (q *request) failed(ctx context.Context, err error) *Error {
 	if ended := ctx.Err(); ended != nil && (errors.Is(err, ended) || isCanceled(err)) {
 		return q.error(nil, ended.Error(), errors.Join(ended, err))
 	}
-	kind, detail := classify(err)
+	detail, kind := classify(err)
 	if q.repeated(err) {
 		detail = ""
 	}
