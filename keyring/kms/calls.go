@@ -6,6 +6,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/kms"
+	"github.com/aws/aws-sdk-go-v2/service/kms/types"
 	"github.com/signetkeys/signet/internal/arn"
 )
 
@@ -29,6 +30,7 @@ func generate(ctx context.Context, c EncryptAPI, q *request, n int, grants []str
 	if fail != nil {
 		if out != nil {
 			clear(out.Plaintext)
+			fail.answered(idOf(out.ResultMetadata))
 		}
 		o.told(ctx, q, start, "", fail)
 		return nil, nil, "", fail
@@ -39,6 +41,7 @@ func generate(ctx context.Context, c EncryptAPI, q *request, n int, grants []str
 
 func encrypt(ctx context.Context, c EncryptAPI, q *request, plaintext []byte, grants []string, o Observer) (blob []byte, keyARN string, err error) {
 	start := time.Now()
+	q.plaintext = plaintext
 	out, callErr := c.Encrypt(ctx, &sdk.EncryptInput{KeyId: &q.key, Plaintext: plaintext, EncryptionContext: q.context, GrantTokens: grants})
 	var fail *Error
 	switch {
@@ -50,6 +53,9 @@ func encrypt(ctx context.Context, c EncryptAPI, q *request, plaintext []byte, gr
 		fail = q.checkWrapped(out.KeyId, out.CiphertextBlob)
 	}
 	if fail != nil {
+		if out != nil {
+			fail.answered(idOf(out.ResultMetadata))
+		}
 		o.told(ctx, q, start, "", fail)
 		return nil, "", fail
 	}
@@ -76,6 +82,7 @@ func decrypt(ctx context.Context, c DecryptAPI, q *request, in *sdk.DecryptInput
 	if fail != nil {
 		if out != nil {
 			clear(out.Plaintext)
+			fail.answered(idOf(out.ResultMetadata))
 		}
 		o.told(ctx, q, start, "", fail)
 		return nil, fail
@@ -84,6 +91,7 @@ func decrypt(ctx context.Context, c DecryptAPI, q *request, in *sdk.DecryptInput
 	return out.Plaintext, nil
 }
 
+// describe returns the ARN of the key that q names, and refuses one that is known to be of another kind than these keyrings need.
 func describe(ctx context.Context, c DescribeAPI, q *request, grants []string, o Observer) (keyARN string, err error) {
 	start := time.Now()
 	out, callErr := c.DescribeKey(ctx, &sdk.DescribeKeyInput{KeyId: &q.key, GrantTokens: grants})
@@ -93,8 +101,16 @@ func describe(ctx context.Context, c DescribeAPI, q *request, grants []string, o
 		fail = q.failed(ctx, callErr)
 	case out == nil || out.KeyMetadata == nil || out.KeyMetadata.Arn == nil:
 		fail = q.wrong("it has no ARN of a key")
+	default:
+		if m := out.KeyMetadata; m.KeySpec != "" && m.KeySpec != types.KeySpecSymmetricDefault || m.KeyUsage != "" && m.KeyUsage != types.KeyUsageTypeEncryptDecrypt {
+			fail = q.wrong("the key has spec %.64q and usage %.64q", m.KeySpec, m.KeyUsage)
+			fail.kind = ErrInvalidUsage
+		}
 	}
 	if fail != nil {
+		if out != nil {
+			fail.answered(idOf(out.ResultMetadata))
+		}
 		o.told(ctx, q, start, "", fail)
 		return "", fail
 	}

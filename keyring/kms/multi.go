@@ -36,6 +36,10 @@ func NewMulti(ctx context.Context, c MultiConfig) (keyring.Keyring, error) {
 	if err != nil {
 		return nil, err
 	}
+	grants, err := checkGrants(c.GrantTokens)
+	if err != nil {
+		return nil, err
+	}
 	o := keyring.MultiOptions{MinWrapped: c.MinWrapped, OptionalTimeout: c.OptionalTimeout, Hedge: c.Hedge}
 	var resolved []arn.ARN
 	for i, id := range ids {
@@ -45,12 +49,12 @@ func NewMulti(ctx context.Context, c MultiConfig) (keyring.Keyring, error) {
 		}
 		region := regionOf(client, id.ARN.Region)
 		if !id.NamesKey() {
-			if id, err = resolve(ctx, id, client, region, c.GrantTokens, c.Observer); err != nil {
+			if id, err = resolve(ctx, id, client, region, grants, c.Observer); err != nil {
 				return nil, fmt.Errorf("key %.256q: %w", ids[i].Text, err)
 			}
 		}
 		resolved = append(resolved, id.ARN)
-		k, err := newStrict(ctx, Config{KeyID: id.Text, Client: client, Region: region, GrantTokens: c.GrantTokens, Observer: c.Observer}, c.MRK)
+		k, err := newStrict(ctx, Config{KeyID: id.Text, Client: client, Region: region, GrantTokens: grants, Observer: c.Observer}, c.MRK)
 		if err != nil {
 			return nil, fmt.Errorf("key %.256q: %w", id.Text, err)
 		}

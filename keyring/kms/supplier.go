@@ -8,13 +8,18 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	sdk "github.com/aws/aws-sdk-go-v2/service/kms"
 )
 
 const (
 	// MaxAttempts is how often a client of [NewSupplier] sends one request at most.
 	MaxAttempts = 3
-	maxBackoff  = 2 * time.Second
+	// AttemptTimeout is how long such a client waits for the answer to one attempt, connecting included. A call to a region that never answers
+	// ends after MaxAttempts of these and the pauses between them, about half a minute, when its context does not end it before.
+	AttemptTimeout = 10 * time.Second
+
+	maxBackoff = 2 * time.Second
 )
 
 // A Client can do all that keyrings ask of KMS. A *kms.Client of the SDK is one.
@@ -31,9 +36,18 @@ type Supplier func(ctx context.Context, region string) (Client, error)
 //
 // The clients retry by the SDK's standard mode, MaxAttempts in all, with backoff and jitter of at most 2 seconds, whatever cfg says (o can say
 // otherwise): throttling, timeouts and failures of the server, and never a denied call or a ciphertext that did not open. There is no other layer
-// of retries in signet. The user agent ends in AwsCryptographicMPL/Go/signet.
+// of retries in signet. An attempt is given up after AttemptTimeout, unless cfg has an HTTP client with a timeout or of another type than the
+// SDK's own. The user agent ends in AwsCryptographicMPL/Go/signet.
 func NewSupplier(cfg aws.Config, o ...func(*sdk.Options)) Supplier {
 	cfg = cfg.Copy()
+	switch h := cfg.HTTPClient.(type) {
+	case nil:
+		cfg.HTTPClient = awshttp.NewBuildableClient().WithTimeout(AttemptTimeout)
+	case *awshttp.BuildableClient:
+		if h.GetTimeout() == 0 {
+			cfg.HTTPClient = h.WithTimeout(AttemptTimeout)
+		}
+	}
 	var mu sync.Mutex
 	clients := map[string]*sdk.Client{}
 	return func(_ context.Context, region string) (Client, error) {
@@ -51,6 +65,7 @@ func NewSupplier(cfg aws.Config, o ...func(*sdk.Options)) Supplier {
 		options := append([]func(*sdk.Options){func(op *sdk.Options) {
 			op.Region = region
 			op.Retryer = retry.NewStandard(func(s *retry.StandardOptions) { s.MaxAttempts, s.MaxBackoff = MaxAttempts, maxBackoff })
+			op.RetryMaxAttempts = 0 // those of cfg would replace the retryer's
 			op.APIOptions = append(op.APIOptions, awsmiddleware.AddUserAgentKey("AwsCryptographicMPL/Go/signet"))
 		}}, o...)
 		c := sdk.NewFromConfig(cfg, options...)

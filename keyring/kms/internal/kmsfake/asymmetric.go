@@ -100,7 +100,11 @@ func (f *Asymmetric) edit(out any) error {
 }
 
 func invalid(format string, args ...any) error {
-	return &smithy.GenericAPIError{Code: "ValidationException", Message: fmt.Sprintf(format, args...)}
+	return refusal("ValidationException", format, args...)
+}
+
+func refusal(code, format string, args ...any) error {
+	return &smithy.GenericAPIError{Code: code, Message: fmt.Sprintf(format, args...)}
 }
 
 func wrongUsage(k asymmetricKey) error {
