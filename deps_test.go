@@ -49,7 +49,7 @@ ddb: . cache internal/attr keyring keyring/suite message
 envvar: . keyring keyring/suite message
 config: . internal/uritext keyring
 config/all: . config keyring keyring/kms keyring/pkcs11 keyring/pkcs11/uri keyring/raw keyring/tink message
-cmd/signet: . cmd/signet/internal/ministack config config/all ddb envvar internal/wire keyring keyring/kms keyring/pkcs11 keyring/pkcs11/softhsm keyring/pkcs11/uri keyring/suite message
+cmd/signet: . cmd/signet/internal/ministack config config/all ddb envvar internal/arn internal/wire keyring keyring/kms keyring/pkcs11 keyring/pkcs11/softhsm keyring/pkcs11/uri keyring/suite message
 cmd/signet/internal/ministack:
 examples/item: config config/all ddb
 internal/cmd/vectors: . cache keyring keyring/hierarchy keyring/raw keyring/suite message
@@ -62,7 +62,7 @@ const thirdParty = `
 internal/ecsig: github.com/cloudflare/circl/ecc/p384
 keyring/pkcs11/internal/ck: github.com/miekg/pkcs11
 keyring/tink: github.com/tink-crypto/tink-go/v2/aead github.com/tink-crypto/tink-go/v2/core/registry github.com/tink-crypto/tink-go/v2/insecurecleartextkeyset github.com/tink-crypto/tink-go/v2/keyset github.com/tink-crypto/tink-go/v2/tink
-keyring/kms: github.com/aws/aws-sdk-go-v2/aws github.com/aws/aws-sdk-go-v2/aws/middleware github.com/aws/aws-sdk-go-v2/aws/retry github.com/aws/aws-sdk-go-v2/aws/transport/http github.com/aws/aws-sdk-go-v2/service/kms github.com/aws/aws-sdk-go-v2/service/kms/types github.com/aws/smithy-go github.com/aws/smithy-go/middleware
+keyring/kms: github.com/aws/aws-sdk-go-v2/aws github.com/aws/aws-sdk-go-v2/aws/middleware github.com/aws/aws-sdk-go-v2/aws/retry github.com/aws/aws-sdk-go-v2/aws/transport/http github.com/aws/aws-sdk-go-v2/service/kms github.com/aws/aws-sdk-go-v2/service/kms/types github.com/aws/smithy-go github.com/aws/smithy-go/middleware github.com/aws/smithy-go/transport/http
 keyring/kms/internal/kmsfake: github.com/aws/aws-sdk-go-v2/aws github.com/aws/aws-sdk-go-v2/service/kms github.com/aws/aws-sdk-go-v2/service/kms/types github.com/aws/smithy-go
 ddb: github.com/aws/aws-sdk-go-v2/service/dynamodb/types
 config/all: github.com/aws/aws-sdk-go-v2/aws github.com/aws/aws-sdk-go-v2/config github.com/aws/aws-sdk-go-v2/feature/ec2/imds github.com/aws/aws-sdk-go-v2/service/kms

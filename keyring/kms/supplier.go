@@ -2,11 +2,11 @@ package kms
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	sdk "github.com/aws/aws-sdk-go-v2/service/kms"
@@ -37,7 +37,8 @@ type Supplier func(ctx context.Context, region string) (Client, error)
 // The clients retry by the SDK's standard mode, MaxAttempts in all, with backoff and jitter of at most 2 seconds, whatever cfg says (o can say
 // otherwise): throttling, timeouts and failures of the server, and never a denied call or a ciphertext that did not open. There is no other layer
 // of retries in signet. An attempt is given up after AttemptTimeout, unless cfg has an HTTP client with a timeout or of another type than the
-// SDK's own. The user agent ends in AwsCryptographicMPL/Go/signet.
+// SDK's own. The user agent ends in AwsCryptographicMPL/Go/signet-VERSION. Without any
+// credentials in cfg and o the supplier fails with [ErrCredentials].
 func NewSupplier(cfg aws.Config, o ...func(*sdk.Options)) Supplier {
 	cfg = cfg.Copy()
 	switch h := cfg.HTTPClient.(type) {
@@ -48,6 +49,7 @@ func NewSupplier(cfg aws.Config, o ...func(*sdk.Options)) Supplier {
 			cfg.HTTPClient = h.WithTimeout(AttemptTimeout)
 		}
 	}
+	agent := userAgent()
 	var mu sync.Mutex
 	clients := map[string]*sdk.Client{}
 	return func(_ context.Context, region string) (Client, error) {
@@ -66,9 +68,12 @@ func NewSupplier(cfg aws.Config, o ...func(*sdk.Options)) Supplier {
 			op.Region = region
 			op.Retryer = retry.NewStandard(func(s *retry.StandardOptions) { s.MaxAttempts, s.MaxBackoff = MaxAttempts, maxBackoff })
 			op.RetryMaxAttempts = 0 // those of cfg would replace the retryer's
-			op.APIOptions = append(op.APIOptions, awsmiddleware.AddUserAgentKey("AwsCryptographicMPL/Go/signet"))
+			op.APIOptions = append(op.APIOptions, agent)
 		}}, o...)
 		c := sdk.NewFromConfig(cfg, options...)
+		if c.Options().Credentials == nil { // the SDK would send requests without a signature
+			return nil, fmt.Errorf("%w: none are configured", ErrCredentials)
+		}
 		clients[region] = c
 		return c, nil
 	}
