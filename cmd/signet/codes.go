@@ -102,7 +102,7 @@ func codeTable() []codeInfo {
 		{codeTerminal, "Binary to a terminal", "The output is binary and standard output is a terminal.", "use -o FILE, -o - to print it anyway, or --armor when encrypting"},
 		{codeKeySource, "Key or PIN source", "A file or variable that a keyring URI names does not hold a key or a PIN.", ""},
 		{codePolicy, "Commitment policy", "The commitment policy forbids the algorithm suite. By default messages without key commitment are neither written nor read: such a message can be made to open as something else under another key.", ""},
-		{codeKMSRegion, "Region of a KMS key", "The ARN names a key of another region than the one that would be asked. No call was made. A key of KMS is bound to its region; multi-Region keys are a choice of their own.", "leave region= out of the URI, or add mrk=true for a multi-Region key"},
+		{codeKMSRegion, "Region of a KMS key", "The ARN names a key of another region than the one that would be asked. No call was made. A key of KMS is bound to its region; multi-Region keys are a choice of their own.", "leave region= out of the URI; of a multi-Region key, name the replica in that region, with mrk=true to open messages of the others"},
 		{codeNotFound, "Not found", "A key, token or module that was named does not exist.", `"signet hsm list -k 'pkcs11:?module-name=softhsm2'" shows tokens and keys; so does module-path=FILE for another module`},
 		{codeNoFile, "No such file", "A file that was named does not exist.", "check the path"},
 		{codeNoItem, "No such item", "The table has no item with this key.", "check --table, --key, --endpoint and the region"},

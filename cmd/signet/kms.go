@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -52,11 +53,7 @@ func (f *kmsFlags) key(arg string) (*all.KMSKey, error) {
 	if k.KeyID == "" {
 		return nil, &fault{code: codeUsage, err: errors.New("a discovery keyring names no key to look at")}
 	}
-	for flag, to := range map[string]*string{f.region: &k.Region, f.endpoint: &k.Endpoint, f.profile: &k.Profile} {
-		if flag != "" {
-			*to = flag
-		}
-	}
+	k.Region, k.Endpoint, k.Profile = cmp.Or(f.region, k.Region), cmp.Or(f.endpoint, k.Endpoint), cmp.Or(f.profile, k.Profile)
 	return k, k.Check()
 }
 
@@ -159,7 +156,7 @@ func (a *app) kmsTest(ctx context.Context, arg string, f *kmsFlags) error {
 	o := &message.EncryptOptions{Context: ec}
 	var c message.Client
 	mm := keyring.NewManager(k)
-	if key.Unsigned() {
+	if key.RSA() {
 		o.Suite = suite.AES256GCMCommit()
 	}
 	msg, err := c.Encrypt(ctx, mm, []byte(f.plaintext), o)

@@ -7,12 +7,14 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/kms/types"
 	"github.com/signetkeys/signet/config/all"
+	"github.com/signetkeys/signet/internal/arn"
 	"github.com/signetkeys/signet/keyring"
 	"github.com/signetkeys/signet/keyring/kms"
 	"github.com/spf13/cobra"
@@ -27,7 +29,7 @@ type kmsDoctorJSON struct {
 	Usage       string                    `json:"usage"`
 	Spec        string                    `json:"spec"`
 	Origin      string                    `json:"origin"`
-	MultiRegion bool                      `json:"multi_region"`
+	MultiRegion *bool                     `json:"multi_region"`
 	Rotation    string                    `json:"rotation"` // on, off, unknown
 	Context     keyring.EncryptionContext `json:"context"`
 	Permissions []permissionJSON          `json:"permissions"`
@@ -55,10 +57,11 @@ func newKMSDoctor(a *app) *cobra.Command {
 		Use:   "doctor KEY",
 		Short: "Say what a KMS key, or the permission to use it, lacks",
 		Long: `doctor asks KMS whether the key exists, is enabled and can wrap data keys, and tries GenerateDataKey, Encrypt and Decrypt with it, each once,
-on random bytes that are thrown away. It prints which of the three are denied and the IAM statement that would allow them. A denied Encrypt alone is
-a note: it is needed only where several keys wrap one data key. DescribeKey and GetKeyRotationStatus are asked too, and need not be allowed.
+on bytes that are thrown away. It prints which of the three are denied and the IAM statement that would allow them. A denied Encrypt alone is a note:
+it is needed only where several keys wrap one data key. DescribeKey and GetKeyRotationStatus are asked too, and need not be allowed.
 
-KEY is an ARN, alias/NAME, a key id, or an awskms: URI. The encryption context is printed as it is sent, to be compared with conditions of key policies.`,
+KEY is an ARN, alias/NAME, a key id, or an awskms: URI; with padding= in the URI, an RSA key is tried with GetPublicKey and Decrypt. The encryption
+context is printed as it is sent, to be compared with conditions of key policies.`,
 		Example: `  signet kms doctor arn:aws:kms:eu-west-1:111122223333:key/ID --encryption-context field=test,entity=User`,
 		Args:    oneKMSKey,
 		RunE:    func(cmd *cobra.Command, args []string) error { return a.kmsDoctor(cmd.Context(), args[0], &f) },
@@ -91,14 +94,27 @@ func (a *app) kmsDoctor(ctx context.Context, arg string, f *kmsFlags) error {
 	if err != nil {
 		return err
 	}
-	if ec == nil {
+	if key.Agreement() {
+		return &fault{code: codeUsage, err: errors.New("kms doctor looks at symmetric and RSA keys"), hint: `"signet kms test" tries an ECDH key`}
+	}
+	if id, err := arn.ParseID(key.KeyID); err == nil && id.IsARN && id.ARN.Region != region {
+		return fmt.Errorf("%w: it is in %s and the client in %s", kms.ErrWrongRegion, printable(id.ARN.Region), printable(region))
+	}
+	if ec == nil || key.RSA() {
 		ec = keyring.EncryptionContext{}
 	}
 	x := &examination{key: key, client: client, id: key.KeyID, res: kmsDoctorJSON{Key: key.KeyID, Region: region, Rotation: "unknown", Context: ec}}
 	if err := x.describe(ctx); err != nil {
 		return err
 	}
-	x.try(ctx)
+	if key.RSA() {
+		err = x.tryRSA(ctx, a.env())
+	} else {
+		x.trySymmetric(ctx)
+	}
+	if err != nil {
+		return err
+	}
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -122,7 +138,7 @@ func (x *examination) describe(ctx context.Context) error {
 	case err == nil && out.KeyMetadata != nil:
 		m := out.KeyMetadata
 		x.res.ARN, x.res.State, x.res.Usage, x.res.Spec = aws.ToString(m.Arn), string(m.KeyState), string(m.KeyUsage), string(m.KeySpec)
-		x.res.Origin, x.res.MultiRegion = string(m.Origin), aws.ToBool(m.MultiRegion)
+		x.res.Origin, x.res.MultiRegion = string(m.Origin), aws.Bool(aws.ToBool(m.MultiRegion))
 		if x.res.ARN != "" {
 			x.id = x.res.ARN
 		}
@@ -135,47 +151,6 @@ func (x *examination) describe(ctx context.Context) error {
 		x.res.Rotation = map[bool]string{true: "on", false: "off"}[rotation.KeyRotationEnabled]
 	}
 	return nil
-}
-
-// try makes the three calls that keyrings make.
-func (x *examination) try(ctx context.Context) {
-	pairs := x.res.Context
-	note := func(action, needed string, err error) {
-		p := permissionJSON{Action: "kms:" + action, Result: "allowed", Needed: needed}
-		if err != nil {
-			p.Result, p.Error = "failed", printable(err.Error())
-			if errors.Is(err, kms.ErrAccessDenied) {
-				p.Result = "denied"
-			}
-		}
-		x.res.Permissions = append(x.res.Permissions, p)
-		if err != nil && (action != "Encrypt" || p.Result != "denied") && (x.worst == nil || p.Result != "denied") {
-			x.worst = err
-		}
-	}
-	size := int32(32)
-	made, err := x.client.GenerateDataKey(ctx, &sdk.GenerateDataKeyInput{KeyId: &x.id, NumberOfBytes: &size, EncryptionContext: pairs})
-	var blob []byte
-	if err == nil {
-		clear(made.Plaintext)
-		blob = made.CiphertextBlob
-	}
-	note("GenerateDataKey", "always", kms.Explain(ctx, "GenerateDataKey", x.id, x.res.Region, pairs, err))
-	sealed, err := x.client.Encrypt(ctx, &sdk.EncryptInput{KeyId: &x.id, Plaintext: []byte("signet kms doctor"), EncryptionContext: pairs})
-	if err == nil && blob == nil {
-		blob = sealed.CiphertextBlob
-	}
-	encryptErr := kms.Explain(ctx, "Encrypt", x.id, x.res.Region, pairs, err)
-	if blob == nil {
-		x.res.Permissions = append(x.res.Permissions, permissionJSON{Action: "kms:Decrypt", Result: "not tried", Needed: "always", Error: "there is nothing to decrypt"})
-	} else {
-		opened, err := x.client.Decrypt(ctx, &sdk.DecryptInput{KeyId: &x.id, CiphertextBlob: blob, EncryptionContext: pairs})
-		if err == nil {
-			clear(opened.Plaintext)
-		}
-		note("Decrypt", "always", kms.Explain(ctx, "Decrypt", x.id, x.res.Region, pairs, err))
-	}
-	note("Encrypt", "where several keys wrap one data key", encryptErr)
 }
 
 // conclude says what is wrong, the key's own condition first.
@@ -194,13 +169,26 @@ func (x *examination) conclude() {
 	case r.State != "" && r.State != string(types.KeyStateEnabled):
 		r.Problem = "the key is " + printable(r.State)
 		x.worst = fmt.Errorf("%w: key %s is %s", kms.ErrKeyDisabled, x.id, printable(r.State))
-	case r.Usage != "" && (r.Usage != string(types.KeyUsageTypeEncryptDecrypt) || r.Spec != string(types.KeySpecSymmetricDefault)):
-		r.Problem = fmt.Sprintf("the key has spec %s and usage %s, and cannot make data keys", printable(r.Spec), printable(r.Usage))
-		x.worst = fmt.Errorf("%w: key %s has spec %s and usage %s; data keys need SYMMETRIC_DEFAULT and ENCRYPT_DECRYPT", kms.ErrInvalidUsage, x.id, printable(r.Spec), printable(r.Usage))
+	case r.Usage != "" && !x.fits():
+		needed := "data keys need SYMMETRIC_DEFAULT and ENCRYPT_DECRYPT"
+		if x.key.RSA() {
+			needed = "padding= needs an RSA key and ENCRYPT_DECRYPT"
+		}
+		r.Problem = fmt.Sprintf("the key has spec %s and usage %s; %s", printable(r.Spec), printable(r.Usage), needed)
+		x.worst = fmt.Errorf("%w: key %s has spec %s and usage %s; %s", kms.ErrInvalidUsage, x.id, printable(r.Spec), printable(r.Usage), needed)
 	case x.worst != nil:
 		r.Problem = printable(x.worst.Error())
 	}
 	r.OK = x.worst == nil
+}
+
+// fits reports whether the key is of the kind that it is used as.
+func (x *examination) fits() bool {
+	spec := x.res.Spec == string(types.KeySpecSymmetricDefault)
+	if x.key.RSA() {
+		spec = strings.HasPrefix(x.res.Spec, "RSA_")
+	}
+	return spec && x.res.Usage == string(types.KeyUsageTypeEncryptDecrypt)
 }
 
 func (x *examination) text() string {
@@ -211,15 +199,21 @@ func (x *examination) text() string {
 	}
 	row("key", "%s", printable(x.id))
 	row("region", "%s", r.Region)
-	for _, p := range [][2]string{{"state", r.State}, {"usage", r.Usage}, {"spec", r.Spec}, {"origin", r.Origin}} {
+	multiRegion := ""
+	if r.MultiRegion != nil {
+		multiRegion = strconv.FormatBool(*r.MultiRegion)
+	}
+	for _, p := range [][2]string{{"state", r.State}, {"usage", r.Usage}, {"spec", r.Spec}, {"origin", r.Origin}, {"multi-Region", multiRegion}} {
 		if p[1] == "" {
 			p[1] = "unknown: kms:DescribeKey is not allowed"
 		}
 		row(p[0], "%s", printable(p[1]))
 	}
-	row("multi-Region", "%v", r.MultiRegion)
 	row("rotation", "%s", r.Rotation)
-	if len(r.Context) == 0 {
+	switch {
+	case x.key.RSA():
+		row("context sent", "(none: KMS takes none with RSA keys, and the data key is bound to it in another way)")
+	case len(r.Context) == 0:
 		row("context sent", "(none)")
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.Context)) {

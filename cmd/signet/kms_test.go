@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"encoding/pem"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -62,8 +63,8 @@ func denying(t testing.TB, endpoint string, operations ...string) string {
 	return s.URL
 }
 
-// The scripts have a symmetric key in KEY, a disabled one, a signing one, a multi-Region one with a replica, an alias, proxies that deny one operation,
-// and a Tink keyset encrypted under KEY.
+// The scripts have a symmetric key in KEY, one of another region in FAR, a disabled one, a signing one, an RSA one whose public half is in a file, a
+// multi-Region one with a replica, an alias, proxies that deny one operation, and a Tink keyset encrypted under KEY.
 func TestKMSScripts(t *testing.T) {
 	endpoint := needKMS(t)
 	ctx := t.Context()
@@ -72,15 +73,17 @@ func TestKMSScripts(t *testing.T) {
 		return sdk.New(sdk.Options{BaseEndpoint: &endpoint, Region: region, Credentials: credentials.NewStaticCredentialsProvider(id, "signet", "")})
 	}
 	near := client("eu-west-1")
-	create := func(in sdk.CreateKeyInput) string {
+	createIn := func(c *sdk.Client, in sdk.CreateKeyInput) string {
 		t.Helper()
-		out, err := near.CreateKey(ctx, &in)
+		out, err := c.CreateKey(ctx, &in)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return *out.KeyMetadata.Arn
 	}
+	create := func(in sdk.CreateKeyInput) string { t.Helper(); return createIn(near, in) }
 	env := map[string]string{
+		"FAR": createIn(client("eu-central-1"), sdk.CreateKeyInput{}),
 		"KEY": create(sdk.CreateKeyInput{}), "OTHER": create(sdk.CreateKeyInput{}), "DISABLED": create(sdk.CreateKeyInput{}),
 		"SIGNER": create(sdk.CreateKeyInput{KeySpec: types.KeySpecRsa2048, KeyUsage: types.KeyUsageTypeSignVerify}),
 		"RSA":    create(sdk.CreateKeyInput{KeySpec: types.KeySpecRsa2048, KeyUsage: types.KeyUsageTypeEncryptDecrypt}),
@@ -108,6 +111,11 @@ func TestKMSScripts(t *testing.T) {
 	env["ACCOUNT"], env["ENDPOINT"] = id, endpoint
 	env["NODECRYPT"], env["NOENCRYPT"] = denying(t, endpoint, "Decrypt"), denying(t, endpoint, "Encrypt")
 	env["NOGENERATE"], env["NODESCRIBE"] = denying(t, endpoint, "GenerateDataKey"), denying(t, endpoint, "DescribeKey", "GetKeyRotationStatus")
+	env["NOPUBLIC"] = denying(t, endpoint, "GetPublicKey")
+	public, err := near.GetPublicKey(ctx, &sdk.GetPublicKeyInput{KeyId: aws.String(env["RSA"])})
+	if err != nil {
+		t.Fatal(err)
+	}
 	scripts(t, "kms", func(e *testscript.Env) error {
 		dynamoEnv(e, endpoint)
 		e.Setenv("AWS_ACCESS_KEY_ID", id)
@@ -116,6 +124,9 @@ func TestKMSScripts(t *testing.T) {
 			e.Setenv(name, value)
 		}
 		e.Setenv("KEYENCODED", "awskms:///"+strings.ReplaceAll(env["KEY"], "/", "%2F")+"%3Fendpoint="+url.QueryEscape(endpoint))
+		if err := os.WriteFile(filepath.Join(e.WorkDir, "rsa.pem"), pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: public.PublicKey}), 0o600); err != nil {
+			return err
+		}
 		return writeKeyset(t, e.WorkDir, near, env["KEY"])
 	})
 }
@@ -164,6 +175,21 @@ func TestKMSPairs(t *testing.T) {
 		if string(got) != want {
 			t.Errorf("%s: got %s, want %s", in, got, want)
 		}
+	}
+}
+
+func TestKMSFlags(t *testing.T) {
+	f := kmsFlags{region: "same", profile: "same", endpoint: "http://127.0.0.1:2"}
+	k, err := f.key("awskms:///alias/a?region=r&profile=p&endpoint=http://127.0.0.1:1")
+	if err != nil || k.Region != "same" || k.Profile != "same" || k.Endpoint != "http://127.0.0.1:2" {
+		t.Errorf("flags come before the URI: got %+v, %v", k, err)
+	}
+	k, err = (&kmsFlags{}).key("awskms:///alias/a?region=r&profile=p&endpoint=http://127.0.0.1:1")
+	if err != nil || k.Region != "r" || k.Profile != "p" || k.Endpoint != "http://127.0.0.1:1" {
+		t.Errorf("no flags: got %+v, %v", k, err)
+	}
+	if _, err := (&kmsFlags{endpoint: "http://u:canary@host"}).key("alias/a"); codeOf(err) != codeKeyringURI || strings.Contains(err.Error(), "canary") {
+		t.Errorf("an endpoint with a password: got %v", err)
 	}
 }
 

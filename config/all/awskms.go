@@ -2,6 +2,7 @@ package all
 
 import (
 	"context"
+	"crypto/rsa"
 	"errors"
 	"fmt"
 	"net"
@@ -99,17 +100,16 @@ func (k *KMSKey) Check() error {
 		}
 		return nil
 	}
-	_, rsa := k.uri.Lookup(kmsPadding)
-	_, agreement := k.uri.Lookup(kmsAgreement)
+	rsaKey, agreement := k.RSA(), k.Agreement()
 	if err := errors.Join(
 		only(discovery, "discovery=true", kmsAccount, kmsPartition, kmsAnyAccount),
-		only(rsa, "RSA keys, which padding=oaep-sha256 or oaep-sha1 chooses", kmsPublic),
+		only(rsaKey, "RSA keys, which padding=oaep-sha256 or oaep-sha1 chooses", kmsPublic),
 		only(agreement, "ECDH keys, which agreement=static or discovery chooses", kmsPeer),
-		only(!rsa && !agreement, "symmetric keys", kmsMRK, kmsDiscovery),
+		only(!rsaKey && !agreement, "symmetric keys", kmsMRK, kmsDiscovery),
 	); err != nil {
 		return err
 	}
-	if rsa && agreement {
+	if rsaKey && agreement {
 		return k.fail(kmsAgreement, "and padding contradict each other: a key is of RSA or of ECDH")
 	}
 	if _, filtered := k.uri.Lookup(kmsAccount); discovery && filtered == k.flag(kmsAnyAccount) {
@@ -118,10 +118,28 @@ func (k *KMSKey) Check() error {
 	return nil
 }
 
-// Unsigned reports whether the key is used as an RSA key, which wraps data keys of unsigned suites only.
-func (k *KMSKey) Unsigned() bool {
+// RSA reports whether the key is used as an RSA key, which wraps data keys of unsigned suites only.
+func (k *KMSKey) RSA() bool {
 	_, ok := k.uri.Lookup(kmsPadding)
 	return ok
+}
+
+// Agreement reports whether the key is used as an ECDH key.
+func (k *KMSKey) Agreement() bool {
+	_, ok := k.uri.Lookup(kmsAgreement)
+	return ok
+}
+
+// RSAKey returns what the URI says of an RSA key: the public key that it names, or nil, and the padding. Errors are [*config.URIError] and
+// [*config.SourceError].
+func (k *KMSKey) RSAKey(env config.Env) (*rsa.PublicKey, kms.RSAPadding, error) {
+	text, _ := k.uri.Lookup(kmsPadding)
+	padding, err := kms.ParseRSAPadding(text)
+	if err != nil {
+		return nil, 0, k.fail(kmsPadding, "must be oaep-sha256 or oaep-sha1")
+	}
+	public, err := readKey(k.uri, &env, kmsPublic, "public key", raw.ParseRSAPublicKey)
+	return public, padding, err
 }
 
 func (k *KMSKey) flag(name string) bool {
@@ -239,16 +257,12 @@ func (k *KMSKey) keyring(ctx context.Context, env config.Env, client *sdk.Client
 		}
 		return kms.NewDiscovery(d)
 	}
-	if padding, ok := k.uri.Lookup(kmsPadding); ok {
-		p, err := kms.ParseRSAPadding(padding)
-		if err != nil {
-			return nil, k.fail(kmsPadding, "must be oaep-sha256 or oaep-sha1")
-		}
-		public, err := readKey(k.uri, &env, kmsPublic, "public key", raw.ParseRSAPublicKey)
+	if k.RSA() {
+		public, padding, err := k.RSAKey(env)
 		if err != nil {
 			return nil, err
 		}
-		return kms.NewRSA(ctx, kms.RSAConfig{KeyID: k.KeyID, Client: client, Region: region, PublicKey: public, Padding: p, Observer: o})
+		return kms.NewRSA(ctx, kms.RSAConfig{KeyID: k.KeyID, Client: client, Region: region, PublicKey: public, Padding: padding, Observer: o})
 	}
 	if schema, ok := k.uri.Lookup(kmsAgreement); ok {
 		peer, err := readKey(k.uri, &env, kmsPeer, "public key of the peer", raw.ParseECPublicKey)
