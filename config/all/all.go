@@ -29,7 +29,8 @@ import (
 //
 // awskms, also written aws-kms, takes region, endpoint, profile and, for multi-Region keys, mrk=true; discovery takes account (several with commas) with
 // partition, or allow-any-account=true. padding=oaep-sha256 or oaep-sha1 is for RSA keys, with public=PATH when the public key is at hand;
-// agreement=static with peer=PATH, or agreement=discovery, is for ECDH keys. What the URI does not say comes from the configuration of the AWS SDK.
+// agreement=static with peer=PATH, or agreement=discovery, is for ECDH keys. What the URI does not say comes from the configuration of the AWS SDK, which
+// reads the variables and files of the process by itself; an Env without variables is not given it.
 //
 // The keyset of tink is in JSON or binary, encrypted under another keyring, whose URI is percent-encoded, or not, with insecure-cleartext=true.
 func Mux() *config.Mux {
