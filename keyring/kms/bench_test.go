@@ -1,6 +1,7 @@
 package kms_test
 
 import (
+	"context"
 	"encoding/base64"
 	"io"
 	"net/http"
@@ -23,7 +24,7 @@ func (i instant) Do(q *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: 200, Header: i.header, Body: io.NopCloser(strings.NewReader(instantBody)), Request: q}, nil
 }
 
-func instantClient(b *testing.B) kms.Client {
+func instantClient(b testing.TB) kms.Client {
 	b.Helper()
 	c, err := kms.NewSupplier(awsConfig(instant{http.Header{"X-Amzn-Requestid": {"request-1"}}}))(b.Context(), "")
 	if err != nil {
@@ -36,66 +37,103 @@ func instantEDK() keyring.EncryptedDataKey {
 	return keyring.EncryptedDataKey{ProviderID: kms.ProviderID, ProviderInfo: []byte(oneARN), Ciphertext: make([]byte, 184)}
 }
 
-// BenchmarkKeyring and BenchmarkBareSDK are pairs: what a keyring costs beyond the SDK's own call.
-func BenchmarkKeyring(b *testing.B) {
-	k := strict(b, kms.New, kms.Config{KeyID: oneARN, Client: instantClient(b)})
-	r := asymmetricRequest(b, suite.AES256GCMCommit(), testPairs)
-	key, edks := keyring.RandomSecret(32), []keyring.EncryptedDataKey{instantEDK()}
-	b.Run("GenerateDataKey", func(b *testing.B) {
-		b.ReportAllocs()
-		for b.Loop() {
-			w, err := k.OnEncrypt(b.Context(), r, nil)
-			if err != nil {
-				b.Fatal(err)
-			}
-			w.DataKey.Destroy()
-		}
-	})
-	b.Run("Encrypt", func(b *testing.B) {
-		b.ReportAllocs()
-		for b.Loop() {
-			if _, err := k.OnEncrypt(b.Context(), r, key); err != nil {
-				b.Fatal(err)
-			}
-		}
-	})
-	b.Run("Decrypt", func(b *testing.B) {
-		b.ReportAllocs()
-		for b.Loop() {
-			u, err := k.OnDecrypt(b.Context(), r, edks)
-			if err != nil {
-				b.Fatal(err)
-			}
-			u.DataKey.Destroy()
-		}
-	})
+// instantAPI is an API without an SDK, which answers at once.
+type instantAPI struct{ kms.API }
+
+func (instantAPI) GenerateDataKey(context.Context, *sdk.GenerateDataKeyInput, ...func(*sdk.Options)) (*sdk.GenerateDataKeyOutput, error) {
+	id := oneARN
+	return &sdk.GenerateDataKeyOutput{KeyId: &id, Plaintext: make([]byte, 32), CiphertextBlob: make([]byte, 184)}, nil
 }
 
-func BenchmarkBareSDK(b *testing.B) {
-	c, id, n := instantClient(b), oneARN, int32(32)
-	plaintext, edk := make([]byte, 32), instantEDK()
-	b.Run("GenerateDataKey", func(b *testing.B) {
-		b.ReportAllocs()
-		for b.Loop() {
-			if _, err := c.GenerateDataKey(b.Context(), &sdk.GenerateDataKeyInput{KeyId: &id, NumberOfBytes: &n, EncryptionContext: testPairs}); err != nil {
-				b.Fatal(err)
+func (instantAPI) Encrypt(context.Context, *sdk.EncryptInput, ...func(*sdk.Options)) (*sdk.EncryptOutput, error) {
+	id := oneARN
+	return &sdk.EncryptOutput{KeyId: &id, CiphertextBlob: make([]byte, 184)}, nil
+}
+
+func (instantAPI) Decrypt(context.Context, *sdk.DecryptInput, ...func(*sdk.Options)) (*sdk.DecryptOutput, error) {
+	id := oneARN
+	return &sdk.DecryptOutput{KeyId: &id, Plaintext: make([]byte, 32)}, nil
+}
+
+// bareCalls are the calls of one data key through api, and keyringCalls the same through a keyring over it.
+func bareCalls(t testing.TB, api kms.API) map[string]func() error {
+	id, n, plaintext, edk, ctx := oneARN, int32(32), make([]byte, 32), instantEDK(), t.Context()
+	return map[string]func() error{
+		"GenerateDataKey": func() error {
+			_, err := api.GenerateDataKey(ctx, &sdk.GenerateDataKeyInput{KeyId: &id, NumberOfBytes: &n, EncryptionContext: testPairs})
+			return err
+		},
+		"Encrypt": func() error {
+			_, err := api.Encrypt(ctx, &sdk.EncryptInput{KeyId: &id, Plaintext: plaintext, EncryptionContext: testPairs})
+			return err
+		},
+		"Decrypt": func() error {
+			_, err := api.Decrypt(ctx, &sdk.DecryptInput{KeyId: &id, CiphertextBlob: edk.Ciphertext, EncryptionContext: testPairs})
+			return err
+		},
+	}
+}
+
+func keyringCalls(t testing.TB, api kms.API, observer kms.Observer) map[string]func() error {
+	k := strict(t, kms.New, kms.Config{KeyID: oneARN, Client: api, Observer: observer})
+	r := asymmetricRequest(t, suite.AES256GCMCommit(), testPairs)
+	key, edks, ctx := keyring.RandomSecret(32), []keyring.EncryptedDataKey{instantEDK()}, t.Context()
+	return map[string]func() error{
+		"GenerateDataKey": func() error {
+			w, err := k.OnEncrypt(ctx, r, nil)
+			if err == nil {
+				w.DataKey.Destroy()
 			}
-		}
-	})
-	b.Run("Encrypt", func(b *testing.B) {
-		b.ReportAllocs()
-		for b.Loop() {
-			if _, err := c.Encrypt(b.Context(), &sdk.EncryptInput{KeyId: &id, Plaintext: plaintext, EncryptionContext: testPairs}); err != nil {
-				b.Fatal(err)
+			return err
+		},
+		"Encrypt": func() error { _, err := k.OnEncrypt(ctx, r, key); return err },
+		"Decrypt": func() error {
+			u, err := k.OnDecrypt(ctx, r, edks)
+			if err == nil {
+				u.DataKey.Destroy()
 			}
-		}
-	})
-	b.Run("Decrypt", func(b *testing.B) {
-		b.ReportAllocs()
-		for b.Loop() {
-			if _, err := c.Decrypt(b.Context(), &sdk.DecryptInput{KeyId: &id, CiphertextBlob: edk.Ciphertext, EncryptionContext: testPairs}); err != nil {
-				b.Fatal(err)
+			return err
+		},
+	}
+}
+
+func runCalls(b *testing.B, calls map[string]func() error) {
+	for _, op := range []string{"GenerateDataKey", "Encrypt", "Decrypt"} {
+		b.Run(op, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := calls[op](); err != nil {
+					b.Fatal(err)
+				}
 			}
+		})
+	}
+}
+
+// BenchmarkKeyring and BenchmarkBareSDK are pairs: what a keyring costs beyond the SDK's own call. BenchmarkOwnCost is the difference alone, with
+// an observer, over an API that costs nothing.
+func BenchmarkKeyring(b *testing.B) { runCalls(b, keyringCalls(b, instantClient(b), nil)) }
+
+func BenchmarkBareSDK(b *testing.B) { runCalls(b, bareCalls(b, instantClient(b))) }
+
+func BenchmarkOwnCost(b *testing.B) {
+	runCalls(b, keyringCalls(b, instantAPI{}, func(context.Context, kms.Event) {}))
+}
+
+// TestOwnAllocations: a keyring and an observer allocate at most 40 times more than the SDK's call.
+func TestOwnAllocations(t *testing.T) {
+	c := instantClient(t)
+	bare, own := bareCalls(t, c), keyringCalls(t, c, func(context.Context, kms.Event) {})
+	for op := range bare {
+		count := func(call func() error) float64 {
+			return testing.AllocsPerRun(100, func() {
+				if err := call(); err != nil {
+					t.Fatal(err)
+				}
+			})
 		}
-	})
+		if more := count(own[op]) - count(bare[op]); more > 40 {
+			t.Errorf("%s: %.0f allocations more than the SDK's call", op, more)
+		}
+	}
 }

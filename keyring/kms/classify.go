@@ -29,26 +29,21 @@ var kinds = map[string]error{
 	"XksProxyUriUnreachableException": ErrUnavailable,
 }
 
-// classify returns what the server said and the kind of the SDK's error.
-func classify(err error) (detail string, kind error) {
+// classify returns the kind of the SDK's error and what is known of its cause.
+func (q *request) classify(err error) (detail string, kind error) {
+	if noIdentity(err) {
+		return q.credentialsDetail(err), ErrCredentials
+	}
 	var api smithy.APIError
 	if errors.As(err, &api) {
-		code := api.ErrorCode()
-		if i := strings.LastIndexByte(code, '#'); i >= 0 { // a namespace in front
-			code = code[i+1:]
+		code := codeOf(api)
+		if kind = kinds[code]; kind == nil && (api.ErrorFault() == smithy.FaultServer || status(err) >= 500) {
+			kind = ErrUnavailable
 		}
-		detail = fmt.Sprintf("%.64s: %.300s", printable(code), printable(api.ErrorMessage()))
-		if kind = kinds[code]; kind != nil {
-			return detail, kind
-		}
-		if api.ErrorFault() == smithy.FaultServer || status(err) >= 500 {
-			return detail, ErrUnavailable
-		}
-		return detail, nil
+		return q.said(api), kind
 	}
+	var connect *net.OpError
 	switch text := err.Error(); {
-	case strings.Contains(text, "get identity: "): // the SDK has no type for it
-		return "", ErrCredentials
 	case status(err) >= 500:
 		return fmt.Sprintf("HTTP status %d", status(err)), ErrUnavailable
 	case errors.Is(err, io.ErrUnexpectedEOF): // the connection broke within the answer
@@ -57,8 +52,40 @@ func classify(err error) (detail string, kind error) {
 		return fmt.Sprintf("HTTP status %d and no answer of KMS's form", status(err)), ErrResponse
 	case strings.Contains(text, "not found, ResolveEndpointV2"), strings.Contains(text, "Missing Region"):
 		return "no region is configured for the client", nil
+	case errors.As(err, &connect): // address and reason
+		return fmt.Sprintf("no answer: %.200s", printable(connect.Error())), ErrUnavailable
 	}
 	return "no answer", ErrUnavailable
+}
+
+// noIdentity reports whether the SDK got no credentials, so that nothing was sent to KMS. It has no type for that. What is below it may be an
+// answer of another service, AWS STS, whose codes mean other things.
+func noIdentity(err error) bool {
+	var op *smithy.OperationError
+	for errors.As(err, &op) {
+		if strings.Contains(prefix(op.Err), "get identity: ") {
+			return true
+		}
+		return false
+	}
+	return false
+}
+
+func codeOf(api smithy.APIError) string {
+	code := api.ErrorCode()
+	return code[strings.LastIndexByte(code, '#')+1:] // without a namespace in front
+}
+
+// said is a service's code and text for one line. It may repeat what it was sent; then its text is left out, and a code that is not one of KMS's too.
+func (q *request) said(api smithy.APIError) string {
+	code, text := codeOf(api), printable(api.ErrorMessage())
+	if kinds[code] == nil && q.repeated(code) {
+		return "the code and text of the answer are left out, because they repeat what was sent"
+	}
+	if q.repeated(api.ErrorMessage()) {
+		text = "(the text is left out, because it repeats what was sent)"
+	}
+	return fmt.Sprintf("%.64s: %.300s", printable(code), text)
 }
 
 func status(err error) int {
@@ -85,7 +112,7 @@ func isCanceled(err error) bool {
 // printable makes a server's text fit for a line.
 func printable(s string) string {
 	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f || r == '\uFFFD' {
+		if r == '\uFFFD' || !unicode.IsPrint(r) { // terminals obey some of those
 			return ' '
 		}
 		return r
