@@ -206,6 +206,7 @@ func TestNeverLinked(t *testing.T) {
 	const (
 		sdk      = "github.com/aws"
 		dynamodb = "github.com/aws/aws-sdk-go-v2/service/dynamodb"
+		kms      = "github.com/aws/aws-sdk-go-v2/service/kms"
 		binding  = "github.com/miekg/pkcs11"
 		raw      = modulePath + "/keyring/raw"
 		pkcs11   = modulePath + "/keyring/pkcs11"
@@ -220,7 +221,7 @@ func TestNeverLinked(t *testing.T) {
 		"keyring/tink":      {sdk, raw, pkcs11, binding, modulePath + "/config", modulePath + "/ddb"},
 		"cache":             {sdk, raw, pkcs11, binding, tink, protobuf},
 		"message":           {sdk, raw, pkcs11, binding, modulePath + "/cache", modulePath + "/ddb", tink, protobuf},
-		"ddb":               {raw, pkcs11, binding, tink, protobuf},
+		"ddb":               {kms, raw, pkcs11, binding, tink, protobuf},
 		"envvar":            {sdk, raw, pkcs11, binding},
 		"config":            {sdk, raw, pkcs11, binding, tink, protobuf},
 		"config/all":        {dynamodb, modulePath + "/ddb"},
