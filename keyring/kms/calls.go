@@ -104,7 +104,7 @@ func describe(ctx context.Context, c DescribeAPI, q *request, grants []string, o
 	default:
 		if m := out.KeyMetadata; m.KeySpec != "" && m.KeySpec != types.KeySpecSymmetricDefault || m.KeyUsage != "" && m.KeyUsage != types.KeyUsageTypeEncryptDecrypt {
 			fail = q.wrong("the key has spec %.64q and usage %.64q", m.KeySpec, m.KeyUsage)
-			fail.kind = ErrInvalidUsage
+			fail.kind, fail.spec = ErrInvalidUsage, fail.detail
 		}
 	}
 	if fail != nil {

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"strings"
+	"unicode"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
@@ -32,7 +34,7 @@ var kinds = map[string]error{
 // classify returns the kind of the SDK's error and what is known of its cause.
 func (q *request) classify(err error) (detail string, kind error) {
 	if noIdentity(err) {
-		return q.credentialsDetail(err), ErrCredentials
+		return identityDetail(err), ErrCredentials
 	}
 	var api smithy.APIError
 	if errors.As(err, &api) {
@@ -61,14 +63,26 @@ func (q *request) classify(err error) (detail string, kind error) {
 // noIdentity reports whether the SDK got no credentials, so that nothing was sent to KMS. It has no type for that. What is below it may be an
 // answer of another service, AWS STS, whose codes mean other things.
 func noIdentity(err error) bool {
-	var op *smithy.OperationError
-	for errors.As(err, &op) {
-		if strings.Contains(prefix(op.Err), "get identity: ") {
+	for ; err != nil; err = errors.Unwrap(err) {
+		if strings.HasPrefix(err.Error(), "get identity: ") {
 			return true
 		}
-		return false
 	}
 	return false
+}
+
+// identityDetail is what the service that gives credentials said. Other texts of credential providers are not known well enough to be shown.
+func identityDetail(err error) string {
+	var api smithy.APIError
+	if !errors.As(err, &api) {
+		return ""
+	}
+	who := "the credential provider"
+	var op *smithy.OperationError
+	for e := err; errors.As(e, &op); e = op.Err { // the innermost
+		who = op.Service() + " " + op.Operation()
+	}
+	return fmt.Sprintf("%.64s: %.64s", printable(who), printable(codeOf(api)))
 }
 
 func codeOf(api smithy.APIError) string {
@@ -85,6 +99,9 @@ func (q *request) said(api smithy.APIError) string {
 	if q.repeated(api.ErrorMessage()) {
 		text = "(the text is left out, because it repeats what was sent)"
 	}
+	if text == "" {
+		return fmt.Sprintf("%.64s", printable(code))
+	}
 	return fmt.Sprintf("%.64s: %.300s", printable(code), text)
 }
 
@@ -98,7 +115,7 @@ func status(err error) int {
 
 func requestID(err error) string {
 	var r *awshttp.ResponseError
-	if errors.As(err, &r) {
+	if !noIdentity(err) && errors.As(err, &r) {
 		return r.ServiceRequestID()
 	}
 	return ""

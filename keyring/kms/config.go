@@ -3,6 +3,7 @@ package kms
 import (
 	"context"
 	"fmt"
+	"reflect"
 	"strings"
 
 	sdk "github.com/aws/aws-sdk-go-v2/service/kms"
@@ -27,7 +28,7 @@ type Config struct {
 	KeyID string
 	// Client makes the calls. A *kms.Client of the SDK is one; it is not closed and not changed.
 	Client API
-	// Region is that of Client. It is taken from a *kms.Client; when it is known, an ARN of another region is refused ([ErrWrongRegion]).
+	// Region is that of Client. A *kms.Client knows its own, which counts; when it is known, an ARN of another region is refused ([ErrWrongRegion]).
 	Region string
 	// GrantTokens are sent with every call: at most 10, each of 1 to 8192 characters. They are copied.
 	GrantTokens []string
@@ -72,12 +73,20 @@ func checkGrants(tokens []string) ([]string, error) {
 	return append([]string(nil), tokens...), nil
 }
 
-// regionOf is the region that the caller says, or the client knows.
+// regionOf is the region that the client knows, or the caller says.
 func regionOf(client any, region string) string {
-	if c, ok := client.(*sdk.Client); ok && region == "" && c != nil {
-		return c.Options().Region
+	if c, ok := client.(*sdk.Client); ok && c != nil {
+		if r := c.Options().Region; r != "" {
+			return r
+		}
 	}
 	return region
+}
+
+// missing reports whether there is no client: also a nil pointer of a type that has the methods.
+func missing(client any) bool {
+	v := reflect.ValueOf(client)
+	return !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil()
 }
 
 func checkRegion(id arn.ID, region string) error {

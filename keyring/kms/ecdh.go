@@ -21,7 +21,7 @@ type ECDHConfig struct {
 	KeyID string
 	// Client makes the calls. A *kms.Client of the SDK is one; it is not closed and not changed.
 	Client AgreementAPI
-	// Region is that of Client. It is taken from a *kms.Client; when it is known, a key of another region is refused ([ErrWrongRegion]).
+	// Region is that of Client. A *kms.Client knows its own, which counts; when it is known, a key of another region is refused ([ErrWrongRegion]).
 	Region string
 	// Recipient is the other party's public key; its private half may be in KMS or anywhere else. With it the keyring encrypts, and either party opens
 	// what either of them wrote. (The field says KmsPrivateKeyToStaticPublicKey.) Nil is discovery: the keyring decrypts only, whatever sender a
@@ -49,7 +49,7 @@ func NewECDH(ctx context.Context, c ECDHConfig) (keyring.Keyring, error) {
 		return nil, err
 	}
 	switch {
-	case c.Client == nil:
+	case missing(c.Client):
 		return nil, configError("ECDH: a client is needed")
 	case !id.NamesKey():
 		return nil, configError("%.256q is no key ARN, which ECDH needs", id.Text)

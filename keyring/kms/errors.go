@@ -3,6 +3,7 @@ package kms
 import (
 	"context"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -10,7 +11,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/aws/smithy-go"
 	"github.com/signetkeys/signet"
 	"github.com/signetkeys/signet/internal/arn"
 )
@@ -50,11 +50,12 @@ type Error struct {
 	// ContextNames are the names of the encryption context's pairs that were sent, sorted.
 	ContextNames []string
 	RequestID    string // of KMS, "" when there was no answer
-	Err          error  // the SDK's error, or what is wrong with the answer
+	Err          error  // the SDK's error, whose own text may repeat what was sent, or what is wrong with the answer
 
 	kind   error  // nil when it is none of the kinds
 	detail string // what the server said, cut, without values of the context
 	need   string // of the request
+	spec   string // of DescribeKey: spec and usage of a key that is of another kind
 }
 
 // Kind is the Err variable of this package that the error answers for, or nil.
@@ -108,7 +109,7 @@ func (e *Error) hint() string {
 	case ErrCredentials:
 		return "set a profile, a role or AWS_ACCESS_KEY_ID, and check the clock"
 	case ErrThrottled:
-		return "retry later with backoff, cache data keys to make fewer calls, or have the account's KMS quota raised"
+		return "retry later with backoff, cache data keys to make fewer calls, or have the account's KMS quota raised (Service Quotas or a support case)"
 	case ErrInvalidCiphertext:
 		if e.need == needRSA {
 			return "KMS was not sent the context: compare the key that the data names, the padding and the data itself"
@@ -143,27 +144,22 @@ func (q *request) failed(ctx context.Context, err error) *Error {
 	if ended := ctx.Err(); ended != nil && (errors.Is(err, ended) || isCanceled(err)) {
 		return q.error(nil, ended.Error(), errors.Join(ended, err))
 	}
-	detail, kind := classify(err)
-	if q.repeated(err) {
-		detail = ""
-	}
+	detail, kind := q.classify(err)
 	return q.error(kind, detail, err)
 }
 
-// repeated reports whether a server's text has a value of the context in it, as it is or in JSON, or the plaintext: it may say again what it was
-// sent.
-func (q *request) repeated(err error) bool {
-	var api smithy.APIError
-	if !errors.As(err, &api) {
-		return false
-	}
-	text := api.ErrorCode() + " " + api.ErrorMessage()
+// repeated reports whether a server's text has a value of the context in it, as it is or as Go and JSON write it, or the plaintext: it may say again
+// what it was sent. A short value may be there by chance, and counts.
+func (q *request) repeated(text string) bool {
 	for _, v := range q.context {
 		if v == "" {
 			continue
 		}
-		if quoted := strconv.Quote(v); strings.Contains(text, v) || strings.Contains(text, quoted[1:len(quoted)-1]) {
-			return true
+		inJSON, _ := json.Marshal(v)
+		for _, form := range []string{`"` + v + `"`, strconv.Quote(v), strconv.QuoteToASCII(v), string(inJSON)} {
+			if strings.Contains(text, form[1:len(form)-1]) {
+				return true
+			}
 		}
 	}
 	return len(q.plaintext) > 0 && (strings.Contains(text, string(q.plaintext)) || strings.Contains(text, base64.StdEncoding.EncodeToString(q.plaintext)))

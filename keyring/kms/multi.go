@@ -47,6 +47,9 @@ func NewMulti(ctx context.Context, c MultiConfig) (keyring.Keyring, error) {
 		if err != nil {
 			return nil, fmt.Errorf("key %.256q: %w", id.Text, err)
 		}
+		if missing(client) {
+			return nil, configError("key %.256q: the supplier gave no client", id.Text)
+		}
 		region := regionOf(client, id.ARN.Region)
 		if !id.NamesKey() {
 			if id, err = resolve(ctx, id, client, region, grants, c.Observer); err != nil {
@@ -140,6 +143,9 @@ func NewDiscoveryMulti(ctx context.Context, c DiscoveryMultiConfig) (keyring.Key
 		client, err := c.Supplier(ctx, region)
 		if err != nil {
 			return nil, fmt.Errorf("region %s: %w", region, err)
+		}
+		if missing(client) {
+			return nil, configError("region %s: the supplier gave no client", region)
 		}
 		d := DiscoveryConfig{Client: client, Region: region, Filter: c.Filter, AllowAnyAccount: c.AllowAnyAccount, GrantTokens: c.GrantTokens, Observer: c.Observer}
 		k, err := newDiscovery(d, c.MRK)

@@ -37,7 +37,7 @@ type RSAConfig struct {
 	KeyID string
 	// Client decrypts. Without it the keyring is encrypt-only, and neither makes calls nor needs credentials.
 	Client DecryptAPI
-	// Region is that of Client. It is taken from a *kms.Client; when it is known, a key of another region is refused ([ErrWrongRegion]).
+	// Region is that of Client. A *kms.Client knows its own, which counts; when it is known, a key of another region is refused ([ErrWrongRegion]).
 	Region string
 	// PublicKey is the key's public half, with at least 2048 bits; it is copied. Without it GetPublicKey of Client is called once, when the keyring is
 	// made; with a Client that is no [PublicKeyAPI] the keyring is decrypt-only. One that is given is not compared with KMS's: what is encrypted
@@ -69,6 +69,9 @@ func NewRSA(ctx context.Context, c RSAConfig) (keyring.Keyring, error) {
 	id, err := arn.ParseID(c.KeyID)
 	if err != nil {
 		return nil, err
+	}
+	if missing(c.Client) {
+		c.Client = nil
 	}
 	switch {
 	case !id.NamesKey():

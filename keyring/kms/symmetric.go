@@ -2,6 +2,7 @@ package kms
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"unicode/utf8"
@@ -21,7 +22,7 @@ func New(ctx context.Context, c Config) (keyring.Keyring, error) { return newStr
 func NewMRK(ctx context.Context, c Config) (keyring.Keyring, error) { return newStrict(ctx, c, true) }
 
 func newStrict(ctx context.Context, c Config, mrk bool) (keyring.Keyring, error) {
-	if c.Client == nil {
+	if missing(c.Client) {
 		return nil, configError("a client is needed")
 	}
 	id, err := arn.ParseID(c.KeyID)
@@ -80,7 +81,7 @@ var (
 func (p *symmetric) Generate(ctx context.Context, r *keyring.Request, n int) ([]byte, keyring.EncryptedDataKey, error) {
 	key, blob, keyARN, err := generate(ctx, p.api, p.request("GenerateDataKey", p.id.Text, r.Context), n, p.grants, p.observer)
 	if err != nil {
-		return nil, keyring.EncryptedDataKey{}, err
+		return nil, keyring.EncryptedDataKey{}, p.explained(ctx, err)
 	}
 	return key, keyring.EncryptedDataKey{ProviderID: ProviderID, ProviderInfo: []byte(keyARN), Ciphertext: blob}, nil
 }
@@ -91,9 +92,25 @@ func (p *symmetric) Wrap(ctx context.Context, r *keyring.Request, plaintext []by
 	}
 	blob, keyARN, err := encrypt(ctx, p.api, p.request("Encrypt", p.id.Text, r.Context), plaintext, p.grants, p.observer)
 	if err != nil {
-		return keyring.EncryptedDataKey{}, err
+		return keyring.EncryptedDataKey{}, p.explained(ctx, err)
 	}
 	return keyring.EncryptedDataKey{ProviderID: ProviderID, ProviderInfo: []byte(keyARN), Ciphertext: blob}, nil
+}
+
+// explained adds the spec and usage of a key that cannot do this to the error of a call, when the client can ask for them and the caller may.
+func (p *symmetric) explained(ctx context.Context, err error) error {
+	var e, found *Error
+	d, ok := p.api.(DescribeAPI)
+	if !ok || !errors.As(err, &e) || e.kind != ErrInvalidUsage {
+		return err
+	}
+	_, described := describe(ctx, d, p.request("DescribeKey", p.id.Text, nil), p.grants, p.observer)
+	if !errors.As(described, &found) || found.kind != ErrInvalidUsage || found.spec == "" {
+		return err
+	}
+	full := *e // the observer has e
+	full.detail = found.spec
+	return &full
 }
 
 func (p *symmetric) Unwrap(ctx context.Context, r *keyring.Request, edk *keyring.EncryptedDataKey) ([]byte, error) {
@@ -149,7 +166,7 @@ func NewMRKDiscovery(c DiscoveryConfig) (keyring.Keyring, error) { return newDis
 func newDiscovery(c DiscoveryConfig, mrk bool) (keyring.Keyring, error) {
 	region := regionOf(c.Client, c.Region)
 	switch {
-	case c.Client == nil:
+	case missing(c.Client):
 		return nil, configError("a client is needed")
 	case c.Filter == nil && !c.AllowAnyAccount:
 		return nil, configError("discovery needs a filter of partition and accounts, or AllowAnyAccount")
