@@ -130,9 +130,9 @@ KEY is an ARN, alias/NAME, a key id, or an awskms: URI. "signet kms doctor" says
 	return cmd
 }
 
-func oneKMSKey(_ *cobra.Command, args []string) error {
+func oneKMSKey(cmd *cobra.Command, args []string) error {
 	if len(args) != 1 {
-		return &fault{code: codeUsage, err: fmt.Errorf("one KEY is needed, and %d are given", len(args)), hint: "write signet kms test arn:aws:kms:REGION:ACCOUNT:key/ID"}
+		return &fault{code: codeUsage, err: fmt.Errorf("one KEY is needed, and %d are given", len(args)), hint: "write " + cmd.CommandPath() + " arn:aws:kms:REGION:ACCOUNT:key/ID"}
 	}
 	return nil
 }
