@@ -17,6 +17,11 @@ demo: setup build ## encrypt an item under an HSM key, store it, read it back, i
 test: setup ## go vet and go test, with SoftHSM and the DynamoDB emulator
 	scripts/with-services.sh scripts/test.sh
 
+.PHONY: kms
+kms: ## the keyrings of AWS KMS against three emulators and a faulty network
+	@scripts/setup.sh --kms
+	cd kms-test && ../scripts/with-services.sh --kms go test ./...
+
 .PHONY: build
 build: ## bin/signet
 	go build -trimpath -o bin/signet ./cmd/signet

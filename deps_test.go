@@ -19,6 +19,7 @@ const modulePath = "github.com/signetkeys/signet"
 // A package that is not here may not exist, and an arrow that is not needed any more is removed.
 const arrows = `
 .:
+internal/arn: .
 internal/attr: .
 internal/ecsig: .
 internal/kdf: .
@@ -28,7 +29,10 @@ internal/wire: .
 keyring/suite: .
 keyring: . internal/ecsig internal/kdf internal/wire keyring/suite
 keyring/keyringtest: . keyring keyring/suite
-keyring/raw: . internal/ecsig internal/kdf internal/wire keyring
+keyring/internal/ecdhwrap: . internal/ecsig internal/kdf internal/wire keyring
+keyring/raw: . internal/wire keyring keyring/internal/ecdhwrap
+keyring/kms: . internal/arn keyring keyring/internal/ecdhwrap
+keyring/kms/internal/kmsfake:
 keyring/hierarchy: . internal/kdf internal/wire keyring
 keyring/pkcs11: . internal/wire keyring keyring/pkcs11/internal/ck keyring/pkcs11/internal/module keyring/pkcs11/internal/token keyring/pkcs11/uri
 keyring/pkcs11/internal/ck:
@@ -37,13 +41,16 @@ keyring/pkcs11/internal/module: keyring/pkcs11/internal/ck
 keyring/pkcs11/internal/token: keyring/pkcs11/internal/ck keyring/pkcs11/internal/module
 keyring/pkcs11/softhsm: . keyring/pkcs11/internal/ck keyring/pkcs11/internal/module
 keyring/pkcs11/uri: . internal/uritext
+keyring/tink: . internal/wire keyring message
 cache: . internal/wire keyring keyring/suite
 cache/cachetest: cache
 message: . internal/ecsig internal/kdf internal/wire keyring keyring/suite
 ddb: . cache internal/attr keyring keyring/suite message
+envvar: . keyring keyring/suite message
 config: . internal/uritext keyring
-config/all: config keyring keyring/pkcs11 keyring/pkcs11/uri keyring/raw
-cmd/signet: . config config/all ddb internal/wire keyring keyring/pkcs11 keyring/pkcs11/softhsm keyring/pkcs11/uri keyring/suite message
+config/all: . config keyring keyring/kms keyring/pkcs11 keyring/pkcs11/uri keyring/raw keyring/tink message
+cmd/signet: . cmd/signet/internal/ministack config config/all ddb envvar internal/arn internal/wire keyring keyring/kms keyring/pkcs11 keyring/pkcs11/softhsm keyring/pkcs11/uri keyring/suite message
+cmd/signet/internal/ministack:
 examples/item: config config/all ddb
 internal/cmd/vectors: . cache keyring keyring/hierarchy keyring/raw keyring/suite message
 softhsm-test: . keyring/pkcs11 keyring/pkcs11/softhsm keyring/pkcs11/uri
@@ -54,9 +61,13 @@ softhsm-test: . keyring/pkcs11 keyring/pkcs11/softhsm keyring/pkcs11/uri
 const thirdParty = `
 internal/ecsig: github.com/cloudflare/circl/ecc/p384
 keyring/pkcs11/internal/ck: github.com/miekg/pkcs11
+keyring/tink: github.com/tink-crypto/tink-go/v2/aead github.com/tink-crypto/tink-go/v2/core/registry github.com/tink-crypto/tink-go/v2/insecurecleartextkeyset github.com/tink-crypto/tink-go/v2/keyset github.com/tink-crypto/tink-go/v2/tink
+keyring/kms: github.com/aws/aws-sdk-go-v2/aws github.com/aws/aws-sdk-go-v2/aws/middleware github.com/aws/aws-sdk-go-v2/aws/retry github.com/aws/aws-sdk-go-v2/aws/transport/http github.com/aws/aws-sdk-go-v2/service/kms github.com/aws/aws-sdk-go-v2/service/kms/types github.com/aws/smithy-go github.com/aws/smithy-go/middleware github.com/aws/smithy-go/transport/http
+keyring/kms/internal/kmsfake: github.com/aws/aws-sdk-go-v2/aws github.com/aws/aws-sdk-go-v2/service/kms github.com/aws/aws-sdk-go-v2/service/kms/types github.com/aws/smithy-go
 ddb: github.com/aws/aws-sdk-go-v2/service/dynamodb/types
+config/all: github.com/aws/aws-sdk-go-v2/aws github.com/aws/aws-sdk-go-v2/config github.com/aws/aws-sdk-go-v2/feature/ec2/imds github.com/aws/aws-sdk-go-v2/service/kms
 examples/item: github.com/aws/aws-sdk-go-v2/service/dynamodb/types
-cmd/signet: github.com/aws/aws-sdk-go-v2/aws github.com/aws/aws-sdk-go-v2/config github.com/aws/aws-sdk-go-v2/feature/ec2/imds github.com/aws/aws-sdk-go-v2/service/dynamodb github.com/aws/aws-sdk-go-v2/service/dynamodb/types github.com/aws/smithy-go/logging github.com/spf13/cobra github.com/vbauerster/mpb/v8 github.com/vbauerster/mpb/v8/decor golang.org/x/sync/errgroup golang.org/x/term
+cmd/signet: github.com/aws/aws-sdk-go-v2/aws github.com/aws/aws-sdk-go-v2/config github.com/aws/aws-sdk-go-v2/feature/ec2/imds github.com/aws/aws-sdk-go-v2/service/dynamodb github.com/aws/aws-sdk-go-v2/service/dynamodb/types github.com/aws/aws-sdk-go-v2/service/kms github.com/aws/aws-sdk-go-v2/service/kms/types github.com/aws/smithy-go/logging github.com/spf13/cobra github.com/vbauerster/mpb/v8 github.com/vbauerster/mpb/v8/decor golang.org/x/sync/errgroup golang.org/x/term
 `
 
 // cgoPackages are the packages that may contain cgo, themselves.
@@ -195,20 +206,25 @@ func TestNeverLinked(t *testing.T) {
 	const (
 		sdk      = "github.com/aws"
 		dynamodb = "github.com/aws/aws-sdk-go-v2/service/dynamodb"
+		kms      = "github.com/aws/aws-sdk-go-v2/service/kms"
 		binding  = "github.com/miekg/pkcs11"
 		raw      = modulePath + "/keyring/raw"
 		pkcs11   = modulePath + "/keyring/pkcs11"
+		tink     = "github.com/tink-crypto"     // a program with google/tink/go panics when it links this too
+		protobuf = "google.golang.org/protobuf" // what Tink drags in
 	)
 	for pkg, never := range map[string][]string{
-		"keyring":           {sdk, raw, pkcs11, binding},
-		"keyring/raw":       {sdk, pkcs11, binding},
-		"keyring/hierarchy": {sdk, raw, pkcs11, binding},
-		"keyring/pkcs11":    {sdk, raw},
-		"cache":             {sdk, raw, pkcs11, binding},
-		"message":           {sdk, raw, pkcs11, binding, modulePath + "/cache", modulePath + "/ddb"},
-		"ddb":               {raw, pkcs11, binding},
-		"config":            {sdk, raw, pkcs11, binding},
-		"config/all":        {sdk},
+		"keyring":           {sdk, raw, pkcs11, binding, tink, protobuf},
+		"keyring/raw":       {sdk, pkcs11, binding, tink, protobuf},
+		"keyring/hierarchy": {sdk, raw, pkcs11, binding, tink, protobuf},
+		"keyring/pkcs11":    {sdk, raw, tink, protobuf},
+		"keyring/tink":      {sdk, raw, pkcs11, binding, modulePath + "/config", modulePath + "/ddb"},
+		"cache":             {sdk, raw, pkcs11, binding, tink, protobuf},
+		"message":           {sdk, raw, pkcs11, binding, modulePath + "/cache", modulePath + "/ddb", tink, protobuf},
+		"ddb":               {kms, raw, pkcs11, binding, tink, protobuf},
+		"envvar":            {sdk, raw, pkcs11, binding},
+		"config":            {sdk, raw, pkcs11, binding, tink, protobuf},
+		"config/all":        {dynamodb, modulePath + "/ddb"},
 	} {
 		for _, p := range list(t, "-deps", "./"+pkg) {
 			for _, n := range never {

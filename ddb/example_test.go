@@ -122,3 +122,36 @@ func ExampleFieldConfig_bindKey() {
 	// Output:
 	// decrypt attribute "balance": encryption context: pair "key.account": the stored value differs from the expected one
 }
+
+func ExampleOpenTenantMap() {
+	ctx := context.Background()
+	// With AWS KMS the function calls kms.New with the ARN.
+	open := func(_ context.Context, keyID string) (keyring.Keyring, error) {
+		fmt.Println("opened", keyID)
+		return newKeyring(keyID), nil
+	}
+	tenants, err := ddb.OpenTenantMap(ctx, open, ddb.TenantKeys{
+		Tenants: map[string]string{"acme": "key-1", "globex": "key-2", "initech": "key-2"},
+		Strict:  true,
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	enc, err := ddb.NewFieldEncryptor(tenants, ddb.FieldConfig{Fields: []string{"ssn"}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	stored, err := enc.EncryptItem(ddb.WithTenant(ctx, "acme"), ddb.Item{"ssn": &types.AttributeValueMemberS{Value: "123-45-6789"}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	_, _, err = enc.DecryptItem(ddb.WithTenant(ctx, "globex"), stored)
+	fmt.Println("globex:", errors.Is(err, signet.ErrContext))
+	_, _, err = enc.DecryptItem(ddb.WithTenant(ctx, "umbrella"), stored)
+	fmt.Println("umbrella:", errors.Is(err, signet.ErrNotFound))
+	// Output:
+	// opened key-1
+	// opened key-2
+	// globex: true
+	// umbrella: true
+}

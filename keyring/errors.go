@@ -53,7 +53,7 @@ func (a *Attempt) String() string {
 		fmt.Fprintf(&b, "EDK %d", a.EDK)
 		switch {
 		case a.MessageKey != "":
-			fmt.Fprintf(&b, " (%.64q, key %.64q)", a.MessageProvider, a.MessageKey)
+			fmt.Fprintf(&b, " (%.64q, key %.128q)", a.MessageProvider, a.MessageKey) // an ARN of KMS fits
 		case a.MessageProvider != "":
 			fmt.Fprintf(&b, " (%.64q)", a.MessageProvider)
 		}

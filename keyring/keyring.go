@@ -131,6 +131,14 @@ func (w *Wrapped) destroy() {
 	}
 }
 
+func (u *Unwrapped) destroy() {
+	if u == nil {
+		return
+	}
+	u.DataKey.Destroy()
+	u.SigningKey.Destroy()
+}
+
 // An EncryptChecker is a keyring that knows whether it can encrypt. [NewMulti] refuses a generator or child that says no; a keyring without
 // this method is taken to be able to.
 type EncryptChecker interface{ CanEncrypt() bool }

@@ -27,6 +27,11 @@ type MultiOptions struct {
 	// MinWrapped is how many keyrings, the generator included, must have wrapped the data key for the operation to succeed. 0 means
 	// the generator and every required child.
 	MinWrapped int
+	// Hedge is how long a decrypt waits for the keyring asked last before it asks the next one as well. The first that opens wins: the
+	// contexts of the others are cancelled and what they still return is destroyed. A keyring that was passed over without an answer is
+	// among the [Unwrapped.Attempts], as unavailable. 0 means never: each keyring is asked when the one before it has failed, so that
+	// one that hangs holds up every read.
+	Hedge time.Duration
 }
 
 // NewMulti makes a keyring of several: any one of them can later open what they wrapped together. Its EDKs are in the order generator,
@@ -35,9 +40,12 @@ type MultiOptions struct {
 // As in every implementation of the format, a multi-keyring with a generator refuses a data key that exists already, so it cannot be a
 // child, and one without refuses to make one, so it cannot be a generator. What cannot work is refused here; errors are [*ConfigError].
 func NewMulti(o MultiOptions) (Keyring, error) {
-	m := &multi{generator: o.Generator, required: len(o.Children), min: o.MinWrapped, patience: o.OptionalTimeout}
+	m := &multi{generator: o.Generator, required: len(o.Children), min: o.MinWrapped, patience: o.OptionalTimeout, hedge: o.Hedge}
 	if o.OptionalTimeout < 0 {
 		return nil, &ConfigError{"multi-keyring: OptionalTimeout is negative"}
+	}
+	if o.Hedge < 0 {
+		return nil, &ConfigError{"multi-keyring: Hedge is negative"}
 	}
 	if g := o.Generator; g != nil {
 		if !canEncrypt(g) {
@@ -81,6 +89,7 @@ type multi struct {
 	required  int
 	min       int
 	patience  time.Duration // for optional children
+	hedge     time.Duration // 0: one reader after the other
 	readers   []Keyring     // generator and all children
 }
 
@@ -282,6 +291,9 @@ func drain(done <-chan childResult, n int) {
 }
 
 func (m *multi) OnDecrypt(ctx context.Context, r *Request, edks []EncryptedDataKey) (*Unwrapped, error) {
+	if m.hedge > 0 && len(m.readers) > 1 {
+		return m.hedged(ctx, r, edks)
+	}
 	fail := &UnwrapError{EDKs: len(edks)}
 	for i, k := range m.readers {
 		if ctx.Err() != nil {
@@ -290,18 +302,13 @@ func (m *multi) OnDecrypt(ctx context.Context, r *Request, edks []EncryptedDataK
 		}
 		u, err := k.OnDecrypt(ctx, r, edks)
 		if err == nil && u == nil {
-			err = errors.New("the member returned no result")
+			err = errNoResult
 		}
 		if err == nil {
 			u.Attempts = append(fail.Attempts, u.Attempts...)
 			return u, nil
 		}
-		var ue *UnwrapError
-		if errors.As(err, &ue) {
-			fail.Attempts = append(fail.Attempts, ue.Attempts...)
-		} else {
-			fail.Attempts = append(fail.Attempts, Attempt{EDK: -1, Provider: "member", Key: fmt.Sprint(i), Err: err})
-		}
+		fail.Attempts = append(fail.Attempts, memberAttempts(i, err)...)
 	}
 	return nil, fail
 }

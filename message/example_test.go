@@ -3,8 +3,10 @@ package message_test
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 
+	"github.com/signetkeys/signet"
 	"github.com/signetkeys/signet/keyring"
 	"github.com/signetkeys/signet/keyring/raw"
 	"github.com/signetkeys/signet/keyring/suite"
@@ -72,4 +74,27 @@ func ExampleParseHeader() {
 	}
 	fmt.Println(h.Suite, h.EDKs[0].ProviderID)
 	// Output: AES_256_GCM_HKDF_SHA512_COMMIT_KEY_ECDSA_P384 (0x0578) example
+}
+
+// The keyring as an AEAD, for libraries that take one. Anybody who knows the associated data and has the key opens it as a message.
+func ExampleNewAEAD() {
+	k := exampleKeyring()
+	aead, err := message.NewAEAD(keyring.NewManager(k), nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	ciphertext, err := aead.Encrypt([]byte("hello"), []byte("invoice 7"))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	plaintext, err := aead.Decrypt(ciphertext, []byte("invoice 7"))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	_, err = aead.Decrypt(ciphertext, []byte("invoice 8"))
+	fmt.Printf("%s; as invoice 8: %v\n", plaintext, errors.Is(err, signet.ErrAuthentication))
+	// Output: hello; as invoice 8: true
 }

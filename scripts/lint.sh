@@ -32,8 +32,10 @@ check_staticcheck() {
   return $failed
 }
 check_golangci() {
+  local m failed=0
   tool golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint $golangci_version || return 1
-  "$bin/golangci-lint@$golangci_version" run ./...
+  for m in $(modules); do (cd "$m" && "$bin/golangci-lint@$golangci_version" run ./...) || failed=1; done
+  return $failed
 }
 check_tidy() {
   local m failed=0

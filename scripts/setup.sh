@@ -1,12 +1,16 @@
 #!/usr/bin/env bash
-# setup.sh: install what the tests and the demo need and is not there yet: SoftHSM and OpenSC (the HSM) and NSS (another token, for tests)
-# through apt, MiniStack (the DynamoDB emulator) into .cache/venv. Does nothing, quickly, when all of it is there. Needs root or sudo only
-# for apt.
+# setup.sh [--kms]: install what the tests and the demo need and is not there yet: SoftHSM and OpenSC (the HSM) and NSS (another token, for
+# tests) through apt, MiniStack (the emulator of DynamoDB and KMS) into .cache/venv; with --kms also two more emulators of KMS, for the tests of
+# kms-test: moto into .cache/moto and local-kms into .cache/localkms. Does nothing, quickly, when all of it is there. Needs root or sudo only for apt.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 ministack_pins=('ministack==1.5.33' 'cryptography==50.0.2')
 venv=.cache/venv
+moto_pins=('moto==5.2.5' 'flask==3.1.3' 'flask-cors==6.0.5' 'cryptography==50.0.2')
+moto=.cache/moto
+kms=
+if [ "${1:-}" = --kms ]; then kms=1; fi
 
 say() { printf 'setup: %s\n' "$*" >&2; }
 die() { say "$*"; exit 1; }
@@ -38,13 +42,14 @@ find_python() {
 
 venv_works() { [ -n "$1" ] && "$1" -c 'import venv, ensurepip' 2>/dev/null; }
 venv_current() { [ -x "$venv/bin/ministack" ] && [ "$(cat "$venv/pins" 2>/dev/null)" = "${ministack_pins[*]}" ]; }
+moto_current() { [ -z "$kms" ] || { [ -x "$moto/bin/moto_server" ] && [ "$(cat "$moto/pins" 2>/dev/null)" = "${moto_pins[*]}" ]; }; }
 
 missing_packages() {
   command -v gcc >/dev/null || echo gcc libc6-dev
   { command -v softhsm2-util >/dev/null && have_module; } || echo softhsm2
   command -v pkcs11-tool >/dev/null || echo opensc
   { command -v certutil >/dev/null && have_nss; } || echo libnss3 libnss3-tools
-  venv_current || venv_works "$(find_python || true)" || echo python3-venv
+  { venv_current && moto_current; } || venv_works "$(find_python || true)" || echo python3-venv
 }
 
 install_packages() {
@@ -68,14 +73,16 @@ install_packages() {
   fi
 }
 
-install_ministack() {
-  local python
-  python=$(find_python) || die "python3 is $(python_version python3 || echo missing); MiniStack needs 3.10 or newer"
-  say "installing ${ministack_pins[*]} into $venv"
-  rm -rf "$venv"
-  "$python" -m venv "$venv"
-  "$venv/bin/python" -m pip install --quiet --disable-pip-version-check "${ministack_pins[@]}" >&2
-  printf '%s\n' "${ministack_pins[*]}" >"$venv/pins"
+# install_venv FOLDER PIN...
+install_venv() {
+  local python folder=$1
+  shift
+  python=$(find_python) || die "python3 is $(python_version python3 || echo missing); $1 needs 3.10 or newer"
+  say "installing $* into $folder"
+  rm -rf "$folder"
+  "$python" -m venv "$folder"
+  "$folder/bin/python" -m pip install --quiet --disable-pip-version-check "$@" >&2
+  printf '%s\n' "$*" >"$folder/pins"
 }
 
 mkdir -p .cache
@@ -85,4 +92,6 @@ flock 9 # two makes at once: the second one waits and then finds everything ther
 command -v go >/dev/null || die "missing: go. Install Go 1.26 or newer, or 1.21 or newer, which then fetches what go.mod names."
 mapfile -t packages < <(missing_packages | tr ' ' '\n')
 [ ${#packages[@]} -eq 0 ] || install_packages "${packages[@]}"
-venv_current || install_ministack
+venv_current || install_venv "$venv" "${ministack_pins[@]}"
+moto_current || install_venv "$moto" "${moto_pins[@]}"
+[ -z "$kms" ] || (cd kms-test && go build -o ../.cache/localkms ./localkms)

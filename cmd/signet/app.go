@@ -123,6 +123,10 @@ func (a *app) openKeyring(ctx context.Context, toEncrypt bool) (*config.Opened, 
 	if err != nil {
 		return nil, err
 	}
+	return a.openURIs(ctx, uris, toEncrypt)
+}
+
+func (a *app) openURIs(ctx context.Context, uris []string, toEncrypt bool) (*config.Opened, error) {
 	mux, open := all.Mux(), (*config.Mux).OpenToDecrypt
 	if toEncrypt {
 		open = (*config.Mux).OpenAll

@@ -4,13 +4,9 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"strings"
-	"syscall"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -23,14 +19,15 @@ import (
 )
 
 const (
-	demoKey     = "kek"
-	demoPuts    = 20
-	cleanupTime = 2 * time.Second // within the grace that a signal gives
+	demoKey    = "kek"
+	demoPuts   = 20
+	demoRegion = "eu-west-1" // at a server of its own
 )
 
 type demoFlags struct {
-	endpoint string
-	keep     bool
+	endpoint    string
+	crossRegion bool
+	keep        bool
 }
 
 func newDemo(a *app) *cobra.Command {
@@ -40,31 +37,40 @@ func newDemo(a *app) *cobra.Command {
 		Short: "Encrypt an item under an HSM key, store it, read it back",
 		Long: `demo makes a SoftHSM token with a key and a raw AES key beside it, stores an item under both in a DynamoDB-compatible
 server, and shows what the server sees, that it reads back, that tampering is refused, that the second key alone
-opens it too, and what caching saves. It removes everything that it made, unless --keep is given. "make demo" starts the
-server, too; to keep things and try more, start one with a shell: "scripts/with-services.sh bash", and in it run
-"bin/signet demo --keep".`,
+opens it too, and what caching saves.
+
+With --cross-region it needs no HSM: it makes KMS keys in two regions, stores an item under both, cuts one region off,
+and shows what can still be read and written, and what is to be done afterwards.
+
+It needs no AWS account. Without --endpoint and $SIGNET_DEMO_DYNAMODB it starts a server itself: MiniStack, an emulator, which it installs
+once into the user's cache folder; that takes Python 3.10 or newer with venv, and the network. It removes
+everything else that it made, unless --keep is given; with a server of its own it then waits for Ctrl-C.`,
+		Example: `  signet demo
+  signet demo --cross-region
+  signet demo --keep`,
 		Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.demo(cmd, &f) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if f.crossRegion {
+				return a.demoRegions(cmd.Context(), &f)
+			}
+			return a.demo(cmd, &f)
+		},
 	}
-	cmd.Flags().StringVar(&f.endpoint, "endpoint", "", "DynamoDB endpoint `URL` (default $SIGNET_DEMO_DYNAMODB)")
+	cmd.Flags().StringVar(&f.endpoint, "endpoint", "", "DynamoDB endpoint `URL`, with --cross-region of MiniStack (default $SIGNET_DEMO_DYNAMODB, or a server of its own)")
+	cmd.Flags().BoolVar(&f.crossRegion, "cross-region", false, "show KMS keys in two regions, one of which fails")
 	cmd.Flags().BoolVar(&f.keep, "keep", false, "keep what was made and print how to use it")
 	return cmd
 }
 
 // demo is one run of it: what it made.
 type demo struct {
-	*app
-	dir       string
-	endpoint  string
-	ownServer bool // --endpoint named it
-	token     *softToken
-	hsm, raw  string // keyring URIs
-	table     *table
-	dropped   bool // the table was deleted
-	item      map[string]types.AttributeValue
-	fields    []string
-	step      int
-	lost      error // the first failure to print
+	*stage
+	token    *softToken
+	hsm, raw string // keyring URIs
+	table    *table
+	dropped  bool // the table was deleted
+	item     map[string]types.AttributeValue
+	fields   []string
 
 	cached, uncached uint64 // wraps in the HSM
 }
@@ -86,41 +92,36 @@ type demoJSON struct {
 
 func (a *app) demo(cmd *cobra.Command, f *demoFlags) (err error) {
 	ctx := cmd.Context()
-	d := &demo{app: a, endpoint: f.endpoint, ownServer: f.endpoint != ""}
-	if d.endpoint == "" {
-		d.endpoint, _ = a.lookupEnv("SIGNET_DEMO_DYNAMODB")
-	}
-	if d.endpoint == "" {
-		return &fault{code: codeUsage, err: errors.New("the demo needs a DynamoDB-compatible server"),
-			hint: `run "make demo", which starts one, or name one with --endpoint URL`}
-	}
-	// A reader that leaves early must not end the process: there is something to clean up.
-	signal.Ignore(syscall.SIGPIPE)
-	if d.dir, err = os.MkdirTemp("", "signet-demo-"); err != nil {
+	st, err := a.newStage(f.endpoint)
+	if err != nil {
 		return err
 	}
+	d := &demo{stage: st}
 	kept := false
 	defer func() {
 		if !kept {
 			err = errors.Join(err, d.cleanUp(ctx))
 		}
 	}()
-	for _, step := range []func(context.Context) error{
+	err = d.run(ctx,
 		func(context.Context) error { return d.makeKeys(cmd) },
-		d.makeTable, d.putItem, d.showStored, d.readBack, d.tamper, d.openWithRawKey, d.count,
-	} {
-		if err := errors.Join(step(ctx), d.lost); err != nil {
-			return err
-		}
+		d.serve, d.makeTable, d.putItem, d.showStored, d.readBack, d.tamper, d.openWithRawKey, d.count)
+	if err != nil {
+		return err
 	}
 	if !f.keep {
 		if err := d.cleanUp(ctx); err != nil {
 			return err
 		}
 	}
-	err = d.finish(f.keep)
-	kept = f.keep && err == nil // what nobody was told of is not kept
-	return err
+	if err := d.finish(f.keep); err != nil || !f.keep {
+		return err
+	}
+	if d.server != nil {
+		return d.stay(ctx)
+	}
+	kept = true // what nobody was told of is not kept
+	return nil
 }
 
 // finish says what is left.
@@ -135,13 +136,20 @@ func (d *demo) finish(kept bool) error {
 	if kept {
 		d.title("Kept. This reads the item with the HSM key alone:")
 		d.say("%s", d.command())
-		d.say("Afterwards: rm -r %s, and delete the table %s.", shellQuote(d.dir), d.table.name)
+		if d.server != nil {
+			d.say("Everything stays until this command is ended with Ctrl-C.")
+		} else {
+			d.say("Afterwards: rm -r %s, and delete the table %s.", shellQuote(d.dir), d.table.name)
+		}
 		return d.lost
 	}
 	d.title("Removed the table, the token and the keys. To keep them and try more:")
-	if d.ownServer {
+	switch {
+	case d.server != nil:
+		d.say("%s demo --keep", self())
+	case d.named:
 		d.say("%s demo --keep --endpoint %s", self(), shellQuote(d.endpoint))
-	} else { // it may end with this command
+	default: // it may end with this command
 		d.say("scripts/with-services.sh bash, for a shell with a server beside it, and in it: %s demo --keep", self())
 	}
 	return d.lost
@@ -157,37 +165,14 @@ func self() string {
 	return os.Args[0]
 }
 
-// title begins a step; say prints a line of it. Both are silent with --output json, and after a failure, which is kept in d.lost.
-func (d *demo) title(format string, args ...any) {
-	d.step++
-	d.print("\n%d. "+format+"\n", append([]any{d.step}, args...)...)
-}
-
-func (d *demo) say(format string, args ...any) { d.print("   "+format+"\n", args...) }
-
-func (d *demo) print(format string, args ...any) {
-	if d.output != text || d.lost != nil {
-		return
-	}
-	if _, err := fmt.Fprintf(d.stdout, format, args...); err != nil {
-		d.lost = outputError("standard output", err)
-	}
-}
-
 // cleanUp removes what was made, also after an interruption. What was removed before is left alone.
 func (d *demo) cleanUp(ctx context.Context) error {
-	var errs []error
-	if d.table != nil && !d.dropped {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTime)
-		defer cancel()
-		_, err := d.table.client.DeleteTable(ctx, &dynamodb.DeleteTableInput{TableName: &d.table.name})
-		var gone *types.ResourceNotFoundException // the answer to a retry of a call that had worked
-		if err != nil && !errors.As(err, &gone) {
-			errs = append(errs, d.table.fail(ctx, "delete", err))
-		}
+	var err error
+	if d.table != nil && !d.dropped && d.server == nil {
+		err = d.table.drop(ctx)
 		d.dropped = true
 	}
-	return errors.Join(append(errs, os.RemoveAll(d.dir))...)
+	return errors.Join(err, d.close())
 }
 
 func (d *demo) makeKeys(cmd *cobra.Command) error {
@@ -228,27 +213,28 @@ func (d *demo) makeKeys(cmd *cobra.Command) error {
 }
 
 func (d *demo) makeTable(ctx context.Context) error {
-	client, err := d.newDynamoDB(ctx, d.endpoint, "")
+	client := emulated(d.endpoint, demoRegion, "signet")
+	if d.server == nil {
+		var err error
+		if client, err = d.newDynamoDB(ctx, d.endpoint, ""); err != nil {
+			return err
+		}
+	}
+	t := demoTable(client)
+	err := t.create(ctx)
+	if err == nil || ctx.Err() != nil { // who was interrupted does not know whether it is there
+		d.table = t
+	}
+	if err == nil {
+		err = t.wait(ctx)
+	}
 	if err != nil {
 		return err
 	}
-	t := &table{name: "signet-demo-" + strings.ToLower(rand.Text()[:10]), client: client, partitionKey: "id"}
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
-	_, err = client.CreateTable(ctx, &dynamodb.CreateTableInput{
-		TableName: &t.name, BillingMode: types.BillingModePayPerRequest,
-		AttributeDefinitions: []types.AttributeDefinition{{AttributeName: &t.partitionKey, AttributeType: types.ScalarAttributeTypeS}},
-		KeySchema:            []types.KeySchemaElement{{AttributeName: &t.partitionKey, KeyType: types.KeyTypeHash}},
-	})
-	if err != nil {
-		return t.fail(ctx, "create", err)
-	}
-	d.table = t
-	waiter := dynamodb.NewTableExistsWaiter(client, func(o *dynamodb.TableExistsWaiterOptions) { o.MinDelay = 100 * time.Millisecond })
-	if err := waiter.Wait(ctx, &dynamodb.DescribeTableInput{TableName: &t.name}, callTimeout); err != nil {
-		return t.fail(ctx, "wait for", err)
-	}
 	d.title("A table, %s, at %s.", t.name, d.endpoint)
+	if d.server != nil {
+		d.say("The server is MiniStack, an emulator, which this demo started for itself.")
+	}
 	return nil
 }
 

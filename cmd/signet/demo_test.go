@@ -32,13 +32,7 @@ func TestDemoThatCannotGoOn(t *testing.T) {
 		message string
 	}{
 		{"hangup", nil, func(t *testing.T, cmd *exec.Cmd, h *held) {
-			// Under nohup the signal is ignored, and children would inherit that; one that is handled they find as usual.
-			handled := make(chan os.Signal, 1)
-			signal.Notify(handled, syscall.SIGHUP)
-			defer signal.Stop(handled)
-			if err := cmd.Start(); err != nil {
-				t.Fatal(err)
-			}
+			ignoreNoSignal(t, syscall.SIGHUP, cmd.Start)
 			h.wait(t)
 			if err := cmd.Process.Signal(syscall.SIGHUP); err != nil {
 				t.Fatal(err)
@@ -63,7 +57,7 @@ func TestDemoThatCannotGoOn(t *testing.T) {
 		{"full, keep as JSON", []string{"--keep", "--json"}, fullDisk, exitGeneric, "SIGNET1003"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			tmp, id, h := t.TempDir(), account(), hold(t, endpoint)
+			tmp, id, h := t.TempDir(), randomAccount(), hold(t, endpoint)
 			cmd := exec.Command("signet", append([]string{"demo", "--endpoint", h.url}, c.args...)...)
 			cmd.Env = append(os.Environ(), "TMPDIR="+tmp, "AWS_ACCESS_KEY_ID="+id, "AWS_SECRET_ACCESS_KEY=signet", "AWS_REGION=eu-west-1")
 			var stderr strings.Builder
@@ -87,10 +81,22 @@ func TestDemoThatCannotGoOn(t *testing.T) {
 	}
 }
 
+// ignoreNoSignal starts a child. Under nohup SIGHUP is ignored, and children would inherit that; one that is handled they find as usual.
+func ignoreNoSignal(t *testing.T, sig os.Signal, start func() error) {
+	t.Helper()
+	handled := make(chan os.Signal, 1)
+	signal.Notify(handled, sig)
+	defer signal.Stop(handled)
+	if err := start(); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // held stands before a DynamoDB server and lets the first PutItem wait, so that what a test does to the demo happens in the middle of it however
 // slow either of them is.
 type held struct {
 	url     string
+	account string        // whose item it is, once reached
 	reached chan struct{} // closed when the item has come
 	free    chan struct{} // closed when it may go on
 	once    sync.Once
@@ -107,7 +113,11 @@ func hold(t *testing.T, endpoint string) *held {
 	proxy := &httputil.ReverseProxy{ErrorLog: log.New(io.Discard, "", 0), Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target); r.Out.Host = r.In.Host }}
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasSuffix(r.Header.Get("X-Amz-Target"), ".PutItem") {
-			first.Do(func() { close(h.reached) })
+			first.Do(func() {
+				_, credential, _ := strings.Cut(r.Header.Get("Authorization"), "Credential=")
+				h.account, _, _ = strings.Cut(credential, "/")
+				close(h.reached)
+			})
 			select {
 			case <-h.free:
 			case <-r.Context().Done():

@@ -263,7 +263,7 @@ func awsError(ctx context.Context, what string, err error) error {
 	}
 	if !errors.As(err, &api) {
 		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-			return fmt.Errorf("%s: %w: no answer from DynamoDB in time", what, signet.ErrUnavailable)
+			return fmt.Errorf("%s: %w: no answer in time", what, signet.ErrUnavailable)
 		}
 		return fmt.Errorf("%s: %w: %w", what, signet.ErrUnavailable, rootCause(err))
 	}

@@ -41,17 +41,43 @@ With --recursive each file of a folder becomes a message in the folder that -o n
 	return cmd
 }
 
-// written is what encrypt and decrypt print with --output json when the output is a file.
+// written is what encrypt, decrypt and rotate print with --output json when the output is a file.
 type written struct {
 	Out     string            `json:"out"`
 	Bytes   int64             `json:"bytes"`
 	Suite   string            `json:"suite"`
 	EDKs    int               `json:"encrypted_data_keys"`
 	Context map[string]string `json:"context"`
+
+	Degraded  []degradedJSON `json:"degraded,omitempty"`
+	MessageID string         `json:"message_id,omitempty"`
+	Previous  *previousJSON  `json:"previous,omitempty"`
+}
+
+// degradedJSON is a keyring without a data key in what was written.
+type degradedJSON struct {
+	Provider string `json:"provider"`
+	Key      string `json:"key"`
+	Error    string `json:"error"`
+}
+
+func degradedList(attempts []keyring.Attempt) []degradedJSON {
+	var out []degradedJSON
+	for _, j := range attemptsJSON(attempts) {
+		out = append(out, degradedJSON{j.Provider, j.Key, j.Error})
+	}
+	return out
+}
+
+// previousJSON is the message that rotate read.
+type previousJSON struct {
+	MessageID string `json:"message_id"`
+	Suite     string `json:"suite"`
+	EDKs      int    `json:"encrypted_data_keys"`
 }
 
 func (a *app) encrypt(ctx context.Context, args []string, f *messageFlags) error {
-	e := &encryption{a: a, f: f, options: message.EncryptOptions{Suite: f.suite.Suite, OnDegraded: a.degraded, MaxLength: int64(f.maxLength)}}
+	e := &encryption{a: a, f: f, options: message.EncryptOptions{Suite: f.suite.Suite, MaxLength: int64(f.maxLength)}}
 	var err error
 	if e.options.Context, err = contextPairs(f.context); err != nil {
 		return err
@@ -59,8 +85,8 @@ func (a *app) encrypt(ctx context.Context, args []string, f *messageFlags) error
 	if err := checkUnstored(f.unstored, e.options.Context); err != nil {
 		return err
 	}
-	if f.frameLength > message.MaxFrameLength {
-		return &fault{code: codeUsage, err: fmt.Errorf("--frame-length is above %d bytes", message.MaxFrameLength)}
+	if err := f.checkFrameLength(); err != nil {
+		return err
 	}
 	e.options.FrameLength = int(f.frameLength)
 	if e.client, err = f.client(); err != nil {
@@ -100,6 +126,11 @@ func (e *encryption) one(ctx context.Context, in *input, s *sink) (*written, err
 		o.Length = &size
 	}
 	o.Concurrency = e.f.pieces(in, int64(o.FrameLength))
+	var degraded []keyring.Attempt
+	o.OnDegraded = func(attempts []keyring.Attempt) {
+		degraded = attempts
+		e.a.degraded(attempts)
+	}
 	tap := &headerTap{w: s}
 	armored := &armorWriter{w: s}
 	if e.f.armor {
@@ -127,8 +158,8 @@ func (e *encryption) one(ctx context.Context, in *input, s *sink) (*written, err
 	if err := s.commit(); err != nil {
 		return nil, err
 	}
-	e.a.log.Info("encrypted", "from", in.name, "bytes", n, "suite", h.Suite.String(), "keys", len(h.EDKs))
-	return &written{Out: s.o.path, Bytes: s.n, Suite: h.Suite.String(), EDKs: len(h.EDKs), Context: h.Context}, nil
+	e.a.log.Info("encrypted", "from", in.name, "bytes", n, "suite", h.Suite.String(), "keys", len(h.EDKs), "degraded", len(degraded))
+	return &written{Out: s.o.path, Bytes: s.n, Suite: h.Suite.String(), EDKs: len(h.EDKs), Context: h.Context, Degraded: degradedList(degraded)}, nil
 }
 
 func encryptError(in *input, err error) error {

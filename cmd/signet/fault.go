@@ -13,6 +13,7 @@ import (
 	"github.com/signetkeys/signet"
 	"github.com/signetkeys/signet/config"
 	"github.com/signetkeys/signet/keyring"
+	"github.com/signetkeys/signet/keyring/kms"
 	"github.com/signetkeys/signet/keyring/pkcs11"
 	"github.com/signetkeys/signet/keyring/suite"
 )
@@ -83,6 +84,12 @@ type class struct {
 
 func classes() []class {
 	return []class{
+		{kms.ErrKeyDisabled, codeKMSDisabled},
+		{kms.ErrKeyNotFound, codeKMSKey},
+		{kms.ErrCredentials, codeCredentials},
+		{kms.ErrAccessDenied, codeKMSDenied},
+		{kms.ErrWrongRegion, codeKMSRegion},
+		{kms.ErrInvalidUsage, codeKMSUsage},
 		{signet.ErrThrottled, codeThrottled},
 		{signet.ErrUnavailable, codeUnavailable},
 		{signet.ErrAccessDenied, codeDenied},
@@ -105,10 +112,16 @@ func unwrapCode(err error) code {
 	switch {
 	case errors.Is(err, signet.ErrThrottled):
 		return codeThrottled
+	case errors.Is(err, kms.ErrKeyDisabled):
+		return codeKMSDisabled
 	case errors.Is(err, signet.ErrUnavailable):
 		return codeUnavailable
 	case isPIN(err):
 		return codePIN
+	case errors.Is(err, kms.ErrCredentials):
+		return codeCredentials
+	case errors.Is(err, kms.ErrAccessDenied):
+		return codeKMSDenied
 	case errors.Is(err, signet.ErrAccessDenied):
 		return codeDenied
 	}
@@ -245,5 +258,5 @@ func shown(arg string) string {
 
 func looksLikeURI(arg string) bool {
 	l := strings.ToLower(arg)
-	return strings.HasPrefix(l, "pkcs11:") || strings.HasPrefix(l, "raw-") || strings.Contains(l, "pin-value") || strings.Contains(l, "pin-source") || strings.Contains(l, "key-file=")
+	return strings.HasPrefix(l, "pkcs11:") || strings.HasPrefix(l, "raw-") || strings.HasPrefix(l, "awskms:") || strings.HasPrefix(l, "aws-kms:") || strings.HasPrefix(l, "tink:") || strings.Contains(l, "pin-value") || strings.Contains(l, "pin-source") || strings.Contains(l, "key-file=")
 }

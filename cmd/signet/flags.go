@@ -18,6 +18,7 @@ type messageFlags struct {
 
 	out, suffix             string
 	force, armor, recursive bool
+	inPlace                 bool // rotate
 	allowUnverified         bool
 
 	suite       suiteFlag
@@ -49,6 +50,13 @@ func (f *messageFlags) client() (*message.Client, error) {
 		return nil, &fault{code: codeUsage, err: fmt.Errorf("--concurrency is %d and must be 1 to %d", f.concurrency, maxConcurrency)}
 	}
 	return &message.Client{CommitmentPolicy: f.policy.CommitmentPolicy, MaxEncryptedDataKeys: f.maxEDKs}, nil
+}
+
+func (f *messageFlags) checkFrameLength() error {
+	if f.frameLength > message.MaxFrameLength {
+		return &fault{code: codeUsage, err: fmt.Errorf("--frame-length is above %d bytes", message.MaxFrameLength)}
+	}
+	return nil
 }
 
 const (

@@ -36,13 +36,14 @@ func (f *messageFlags) decryptedName(name string) (output, leftOut string) {
 	return output, ""
 }
 
-// folderJSON is what encrypt and decrypt print with --recursive and --output json. Names that cannot be printed are escaped.
+// folderJSON is what encrypt, decrypt and rotate print with --recursive and --output json. Names that cannot be printed are escaped.
 type folderJSON struct {
-	Out     string        `json:"out"`
-	Files   int           `json:"files"`
-	Bytes   int64         `json:"bytes"`
-	Skipped []skippedJSON `json:"skipped"`
-	Failed  []failedJSON  `json:"failed"`
+	Out      string        `json:"out"`
+	Files    int           `json:"files"`
+	Bytes    int64         `json:"bytes"`
+	Degraded int           `json:"degraded"` // files without a data key of one of the keyrings
+	Skipped  []skippedJSON `json:"skipped"`
+	Failed   []failedJSON  `json:"failed"`
 }
 
 type skippedJSON struct {
@@ -61,6 +62,7 @@ type folderRun struct {
 	a            *app
 	t            *task
 	force        bool
+	inPlace      bool
 	from, to     *os.Root
 	fromName     string // for people
 	toName       string
@@ -68,7 +70,7 @@ type folderRun struct {
 	progress     *progress
 	mu           sync.Mutex
 	result       folderJSON
-	worst        code
+	failures     failures
 	skippedTexts map[string]int
 }
 
@@ -87,11 +89,11 @@ func (a *app) processFolder(ctx context.Context, args []string, f *messageFlags,
 	if err := t.open(k); err != nil {
 		return err
 	}
-	if err := os.MkdirAll(f.out, r.folderPerm); err != nil {
-		return outputError(f.out, err)
+	if err := os.MkdirAll(r.toName, r.folderPerm); err != nil {
+		return outputError(r.toName, err)
 	}
-	if r.to, err = os.OpenRoot(f.out); err != nil {
-		return outputError(f.out, err)
+	if r.to, err = os.OpenRoot(r.toName); err != nil {
+		return outputError(r.toName, err)
 	}
 	defer r.to.Close()
 	if err := r.startProgress(ctx); err != nil {
@@ -119,12 +121,17 @@ func (a *app) newFolderRun(args []string, f *messageFlags, t *task) (*folderRun,
 	switch {
 	case len(args) == 0 || args[0] == "-":
 		return nil, usage("--recursive takes a folder, and none is given", fmt.Sprintf("write signet %s --recursive -o OUTPUT-FOLDER FOLDER", t.verb))
-	case f.out == "" || f.out == "-":
+	case f.inPlace && f.out != "":
+		return nil, usage("--in-place and -o contradict each other", "")
+	case !f.inPlace && (f.out == "" || f.out == "-"):
 		return nil, usage("--recursive needs a folder to write to", "give it with -o")
 	case strings.ContainsRune(f.suffix, filepath.Separator):
 		return nil, usage("--suffix is the end of a file name and has no "+string(filepath.Separator), "")
 	}
-	r := &folderRun{a: a, t: t, force: f.force, fromName: args[0], toName: f.out, folderPerm: 0o777, skippedTexts: map[string]int{}}
+	r := &folderRun{a: a, t: t, force: f.force, inPlace: f.inPlace, fromName: args[0], toName: f.out, folderPerm: 0o777, skippedTexts: map[string]int{}}
+	if f.inPlace {
+		r.force, r.toName = true, args[0]
+	}
 	if !t.toEncrypt {
 		r.folderPerm = 0o700
 	}
@@ -135,8 +142,10 @@ func (a *app) newFolderRun(args []string, f *messageFlags, t *task) (*folderRun,
 	if !st.IsDir() {
 		return nil, usage(fmt.Sprintf("%s is no folder", shown(args[0])), "leave --recursive out")
 	}
-	if err := outside(args[0], st, f.out); err != nil {
-		return nil, err
+	if !f.inPlace {
+		if err := outside(args[0], st, f.out); err != nil {
+			return nil, err
+		}
 	}
 	r.from, err = os.OpenRoot(args[0])
 	return r, err
@@ -257,7 +266,7 @@ func (r *folderRun) one(ctx context.Context, name string, info fs.FileInfo, targ
 	if r.progress != nil {
 		in.count = r.progress.read
 	}
-	out := &output{path: filepath.Join(r.toName, target), force: r.force, perm: r.t.perm, root: r.to, name: target}
+	out := &output{path: filepath.Join(r.toName, target), force: r.force, inPlace: r.inPlace, perm: r.t.perm, root: r.to, name: target}
 	if err := out.check(r.a, in, false); err != nil {
 		return err
 	}
@@ -272,21 +281,20 @@ func (r *folderRun) one(ctx context.Context, name string, info fs.FileInfo, targ
 	defer r.mu.Unlock()
 	r.result.Files++
 	r.result.Bytes += w.Bytes
+	if len(w.Degraded) > 0 {
+		r.result.Degraded++
+	}
 	return nil
 }
 
 // fail notes that a file or folder failed. When it returns the error, the run ends.
 func (r *folderRun) fail(name string, err error) error {
+	r.a.tell(err)
 	c := codeOf(err)
-	if hint := r.a.printError(err, nil); hint != "" && r.a.firstTime(hint) {
-		r.a.note("hint: %s", hint)
-	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.result.Failed = append(r.result.Failed, failedJSON{Path: printable(name), Code: c.String(), Message: printable(err.Error())})
-	if len(r.result.Failed) == 1 || severity(c) > severity(r.worst) {
-		r.worst = c
-	}
+	r.failures.add(err)
 	if c == codePIN { // another try could lock the token
 		return err
 	}
@@ -318,15 +326,43 @@ func (r *folderRun) finish() error {
 		}
 	} else {
 		var reasons []string
+		if res.Degraded > 0 {
+			reasons = append(reasons, fmt.Sprintf("; %d of them without one of the keys", res.Degraded))
+		}
 		for _, why := range slices.Sorted(maps.Keys(r.skippedTexts)) {
 			reasons = append(reasons, fmt.Sprintf("; %d left out: %s", r.skippedTexts[why], why))
 		}
 		r.a.note("%s %d files, %s, into %s%s", r.t.done, res.Files, bytesText(res.Bytes), printable(r.toName), strings.Join(reasons, ""))
 	}
-	if n := len(res.Failed); n > 0 {
-		return &fault{code: r.worst, err: fmt.Errorf("%d of %d were not %s; the worst failure is %s", n, n+res.Files, r.t.done, r.worst), hint: "the errors above say which; what was done stays"}
+	return r.failures.fault(len(res.Failed)+res.Files, r.t.done)
+}
+
+// failures are those of several files.
+type failures struct {
+	n     int
+	worst code
+}
+
+func (f *failures) add(err error) {
+	c := codeOf(err)
+	if f.n++; f.n == 1 || severity(c) > severity(f.worst) {
+		f.worst = c
 	}
-	return nil
+}
+
+// fault is the error of the command, nil without failures.
+func (f *failures) fault(of int, done string) error {
+	if f.n == 0 {
+		return nil
+	}
+	return &fault{code: f.worst, err: fmt.Errorf("%d of %d were not %s; the worst failure is %s", f.n, of, done, f.worst), hint: "the errors above say which; what was done stays"}
+}
+
+// tell prints an error that does not end the command. Each hint is printed once.
+func (a *app) tell(err error) {
+	if hint := a.printError(err, nil); hint != "" && a.firstTime(hint) {
+		a.note("hint: %s", hint)
+	}
 }
 
 // severity orders failures: changed data first, then keys, access, what is not there, policy and usage; last what may work at another time.

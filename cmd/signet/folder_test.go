@@ -61,8 +61,8 @@ func TestSeverity(t *testing.T) {
 			t.Errorf("%s ends the run: %v", c, err)
 		}
 	}
-	if r.worst != codeNoKey || len(r.result.Failed) != 5 {
-		t.Errorf("worst of %d: got %s, want %s", len(r.result.Failed), r.worst, codeNoKey)
+	if r.failures.worst != codeNoKey || len(r.result.Failed) != 5 {
+		t.Errorf("worst of %d: got %s, want %s", len(r.result.Failed), r.failures.worst, codeNoKey)
 	}
 	pin := &fault{code: codePIN, err: errors.New("x")}
 	if err := r.fail("x", pin); !errors.Is(err, pin) {

@@ -41,7 +41,7 @@ func (in *input) Close() error { return in.file.Close() }
 func (in *input) stat() (fs.FileInfo, error) {
 	st, err := in.file.Stat()
 	if err == nil && st.IsDir() {
-		return nil, &fault{code: codeOther, err: fmt.Errorf("%s is a directory", in.name), hint: "encrypt and decrypt take folders with --recursive"}
+		return nil, &fault{code: codeOther, err: fmt.Errorf("%s is a directory", in.name), hint: "encrypt, decrypt and rotate take folders with --recursive"}
 	}
 	return st, err
 }

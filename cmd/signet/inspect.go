@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/hex"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 	"strconv"
@@ -21,21 +20,32 @@ import (
 
 func newInspect(a *app) *cobra.Command {
 	var armored bool
+	var pairs []string
 	cmd := &cobra.Command{
 		Use:   "inspect [FILE]",
 		Short: "Show what a message claims, without any key",
 		Long: `inspect prints the structure of an AWS Encryption SDK message: suite, encryption context, encrypted data keys,
-frames, signature and sizes. It needs no key, so it verifies nothing: anybody may have changed what it shows.`,
+frames, signature and sizes. It needs no key, so it verifies nothing: anybody may have changed what it shows.
+
+With -k it also says for each of these keyrings whether it has a data key in the message. One that has none cannot open it: it was added
+later, or could not be reached when the message was written. Each keyring is asked to open its data key, once; one that can only encrypt
+is asked to wrap something, to compare the names. SIGNET_KEYRING is not looked at.`,
 		Example: `  signet inspect db.enc
-  signet inspect --json - <db.enc`,
+  signet inspect --json - <db.enc
+  signet inspect -k "$MAIN" -k "$BREAKGLASS" db.enc`,
 		Args: atMostOne,
-		RunE: func(cmd *cobra.Command, args []string) error { return a.inspect(cmd.Context(), args, armored) },
+		RunE: func(cmd *cobra.Command, args []string) error { return a.inspect(cmd.Context(), args, armored, pairs) },
 	}
+	cmd.Flags().StringArrayVarP(&pairs, "context", "c", nil, "with -k, pair `NAME=VALUE` that the message was bound to and does not store; repeat it for several")
 	cmd.Flags().BoolVar(&armored, "armor", false, "read base64 text")
 	return cmd
 }
 
-func (a *app) inspect(ctx context.Context, args []string, armored bool) error {
+func (a *app) inspect(ctx context.Context, args []string, armored bool, pairs []string) error {
+	given, err := contextPairs(pairs)
+	if err != nil {
+		return err
+	}
 	in, err := a.openInput(args)
 	if err != nil {
 		return err
@@ -45,14 +55,20 @@ func (a *app) inspect(ctx context.Context, args []string, armored bool) error {
 	if err != nil {
 		return err
 	}
-	d, parseErr := describeFrom(src.r)
+	o, parseErr := message.ParseOutlineFrom(src.r)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	if d == nil {
+	if o == nil {
 		return fmt.Errorf("cannot inspect %s: %w", in.name, parseErr)
 	}
+	d := describeOutline(o, parseErr)
 	d.Source = in.name
+	if len(a.keyrings) > 0 {
+		if d.Coverage, err = a.coverage(ctx, o.Header, given); err != nil {
+			return err
+		}
+	}
 	if a.output != text {
 		err = a.printJSON(d)
 	} else {
@@ -80,6 +96,7 @@ type description struct {
 	Framed      bool              `json:"framed"`
 	FrameLength uint32            `json:"frame_length"`
 	Body        *bodyJSON         `json:"body,omitempty"` // absent when the message is damaged behind its header
+	Coverage    *coverageJSON     `json:"coverage,omitempty"`
 }
 
 type suiteJSON struct {
@@ -111,25 +128,28 @@ type bodyJSON struct {
 	TotalBytes     int    `json:"total_bytes"`
 }
 
-// describe is describeFrom for a message in memory.
-func describe(data []byte) (*description, error) { return describeFrom(bytes.NewReader(data)) }
-
-// describeFrom reads as much of a message as can be read. With an error, the description is nil when not even the header could be read.
-func describeFrom(r io.Reader) (*description, error) {
-	o, err := message.ParseOutlineFrom(r)
+// describe reads as much of a message in memory as can be read. With an error, the description is nil when not even the header could be
+// read.
+func describe(data []byte) (*description, error) {
+	o, err := message.ParseOutlineFrom(bytes.NewReader(data))
 	if o == nil {
 		return nil, err
 	}
+	return describeOutline(o, err), err
+}
+
+// describeOutline describes a message, without its body when err says that this is damaged.
+func describeOutline(o *message.Outline, err error) *description {
 	d := describeHeader(o.Header)
 	if err != nil {
-		return d, err
+		return d
 	}
 	d.Body = &bodyJSON{
 		Frames: o.Frames, PlaintextBytes: o.PlaintextLen, FirstIV: hex.EncodeToString(o.FirstIV), LastTag: hex.EncodeToString(o.LastTag),
 		Signature: hex.EncodeToString(o.Signature), HeaderBytes: o.HeaderLen, BodyBytes: o.BodyLen, FooterBytes: o.FooterLen,
 		TotalBytes: o.HeaderLen + o.BodyLen + o.FooterLen,
 	}
-	return d, nil
+	return d
 }
 
 func describeHeader(h *message.UnverifiedHeader) *description {
@@ -186,9 +206,12 @@ func (d *description) text() string {
 	line("header tag", "%s", d.HeaderTag)
 	if d.Body == nil {
 		line("body", "damaged")
-		return b.String()
+	} else {
+		d.Body.write(line, d)
 	}
-	d.Body.write(line, d)
+	if d.Coverage != nil {
+		d.Coverage.write(line)
+	}
 	return b.String()
 }
 

@@ -38,20 +38,6 @@ func interrupt(t *testing.T, cmd *exec.Cmd, soFar func() bool) {
 	}
 }
 
-// names lists a folder.
-func names(t *testing.T, dir string) string {
-	t.Helper()
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var out []string
-	for _, e := range entries {
-		out = append(out, e.Name())
-	}
-	return strings.Join(out, " ")
-}
-
 // sparse makes a file that takes long to encrypt and no room.
 func sparse(t *testing.T, path string) {
 	t.Helper()

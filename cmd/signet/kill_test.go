@@ -123,7 +123,7 @@ func TestInterruptSignal(t *testing.T) {
 func TestInterruptedDemo(t *testing.T) {
 	needSoftHSM(t)
 	endpoint := needDynamoDB(t)
-	tmp, id, h := t.TempDir(), account(), hold(t, endpoint)
+	tmp, id, h := t.TempDir(), randomAccount(), hold(t, endpoint)
 	cmd := exec.Command("signet", "demo", "--endpoint", h.url)
 	cmd.Env = append(os.Environ(), "TMPDIR="+tmp, "AWS_ACCESS_KEY_ID="+id, "AWS_SECRET_ACCESS_KEY=signet", "AWS_REGION=eu-west-1")
 	if err := cmd.Start(); err != nil {

@@ -16,6 +16,8 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"signet":          func() { os.Exit(mainExit()) },
 		"signet-measured": func() { os.Exit(measuredExit()) },
+		"signet-dies":     func() { os.Exit(diesExit()) },
+		"signet-child":    func() { os.Exit(childExit()) },
 	})
 }
 
@@ -40,7 +42,7 @@ func scripts(t *testing.T, dir string, setup func(*testscript.Env) error) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": cmdExits, "hex": cmdHex, "flip": cmdFlip, "only": cmdOnly, "perm": cmdPerm,
-			"plainscan": cmdPlainScan, "notables": cmdNoTables, "keptline": cmdKeptLine, "deletekey": cmdDeleteKey, "droptable": cmdDropTable,
+			"plainscan": cmdPlainScan, "notables": cmdNoTables, "keptline": cmdKeptLine, "deletekey": cmdDeleteKey, "pythonshim": cmdPythonShim, "droptable": cmdDropTable,
 		},
 	})
 }

@@ -50,6 +50,8 @@ func TestStreamMemory(t *testing.T) {
 		"unverified pipe": "head -c %d /dev/zero | signet-measured encrypt | signet-measured decrypt --allow-unverified-stream 2>/dev/null | wc -c",
 		"armored pipe":    "head -c %d /dev/zero | signet-measured encrypt --armor | signet-measured decrypt --armor | wc -c",
 		"files":           "head -c %d /dev/zero >f; signet-measured encrypt --concurrency 8 -o f.enc f; signet-measured decrypt --concurrency 8 -o f.out f.enc; wc -c <f.out; rm f*",
+		"rotate":          "head -c %d /dev/zero | signet encrypt | signet-measured rotate | signet-measured decrypt | wc -c",
+		"rotate in place": "head -c %d /dev/zero | signet encrypt >f.enc; signet-measured rotate -i f.enc; signet-measured decrypt f.enc | wc -c; rm f*",
 		"inspect":         "head -c %d /dev/zero | signet-measured encrypt --frame-length 16MiB --suite 0x0478 | signet-measured inspect --json | sed -n 's/.*plaintext_bytes.: \\([0-9]*\\).*/\\1/p'",
 		"explain":         "head -c %d /dev/zero | signet-measured encrypt | signet-measured explain --json | sed -n 's/.*plaintext_bytes.: \\([0-9]*\\).*/\\1/p'",
 	} {

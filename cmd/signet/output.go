@@ -16,6 +16,8 @@ type output struct {
 	perm  fs.FileMode
 	dash  bool // "-" was given: standard output even if it is a terminal
 
+	inPlace bool // the output is to replace the input
+
 	root *os.Root // the folder that name is in; nil: path says it
 	name string
 }
@@ -39,6 +41,9 @@ func (o *output) check(a *app, in *input, binary bool) error {
 			return &fault{code: codeTerminal, err: errors.New("refusing to print binary output to a terminal")}
 		}
 		return sameFile(in, a.stdout.Stat)
+	}
+	if o.inPlace {
+		return o.checkInPlace(in)
 	}
 	if o.root != nil {
 		return o.checkInRoot(in)
@@ -76,7 +81,7 @@ func (o *output) isDirect() bool {
 	if o.path == "" {
 		return true
 	}
-	if o.root != nil {
+	if o.root != nil || o.inPlace {
 		return false
 	}
 	st, err := os.Stat(o.path)
@@ -101,6 +106,40 @@ func (o *output) checkInRoot(in *input) error {
 		return exists(o.path)
 	}
 	return nil
+}
+
+// checkInPlace refuses what cannot be replaced: only a regular file can.
+func (o *output) checkInPlace(in *input) error {
+	st, err := in.file.Stat()
+	if err != nil {
+		return outputError(o.path, err)
+	}
+	if !st.Mode().IsRegular() {
+		return &fault{code: codeOutput, err: fmt.Errorf("%s is no regular file and cannot be replaced", in.name), hint: "leave --in-place out"}
+	}
+	return nil
+}
+
+// unchanged refuses to replace a file that somebody wrote to, or exchanged, since before.
+func (o *output) unchanged(before fs.FileInfo) error {
+	if !o.inPlace {
+		return nil
+	}
+	now, err := o.stat()
+	if err != nil {
+		return outputError(o.path, err)
+	}
+	if !os.SameFile(now, before) || now.Size() != before.Size() || !now.ModTime().Equal(before.ModTime()) {
+		return &fault{code: codeChanged, err: fmt.Errorf("%s changed while it was read", o.path), hint: "try again"}
+	}
+	return nil
+}
+
+func (o *output) stat() (fs.FileInfo, error) {
+	if o.root != nil {
+		return o.root.Lstat(o.name)
+	}
+	return os.Stat(o.path)
 }
 
 // sameFile compares regular files by what they are, so that hard links and symbolic links do not deceive it.

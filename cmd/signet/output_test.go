@@ -53,6 +53,20 @@ func keyURIFor(t *testing.T) string {
 	return "raw-aes:example/kek?key-file=" + path
 }
 
+// names lists a folder.
+func names(t *testing.T, dir string) string {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []string
+	for _, e := range entries {
+		out = append(out, e.Name())
+	}
+	return strings.Join(out, " ")
+}
+
 func TestTerminal(t *testing.T) {
 	ctx, k := t.Context(), keyURIFor(t)
 	exit, out, text := runApp(t, ctx, "hello", "out", "encrypt", "-k", k)

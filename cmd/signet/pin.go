@@ -29,25 +29,29 @@ func (a *app) askPIN() func(ctx context.Context, token string) ([]byte, error) {
 	}
 }
 
-// readPIN reads a line without showing it. When ctx ends first, the terminal shows again what is typed.
 func readPIN(ctx context.Context, tty *os.File, token string) ([]byte, error) {
 	prompt := "PIN: "
 	if token != "" {
 		prompt = fmt.Sprintf("PIN of token %q: ", token)
 	}
+	return readHidden(ctx, tty, prompt)
+}
+
+// readHidden asks for a line and reads it without showing it. When ctx ends first, the terminal shows again what is typed.
+func readHidden(ctx context.Context, tty *os.File, prompt string) ([]byte, error) {
 	fd := int(tty.Fd())
 	state, err := term.GetState(fd)
 	if err != nil {
 		return nil, err
 	}
 	type line struct {
-		pin []byte
-		err error
+		text []byte
+		err  error
 	}
 	done := make(chan line, 1)
 	go func() {
-		pin, err := term.ReadPassword(fd)
-		done <- line{pin, err}
+		text, err := term.ReadPassword(fd)
+		done <- line{text, err}
 	}()
 	// Who sees the prompt may type: it comes when the terminal has stopped to show that.
 	look := time.NewTicker(time.Millisecond)
@@ -61,7 +65,7 @@ func readPIN(ctx context.Context, tty *os.File, token string) ([]byte, error) {
 				_, _ = tty.WriteString(prompt)
 			}
 			_, _ = tty.WriteString("\n")
-			return l.pin, l.err
+			return l.text, l.err
 		case <-ctx.Done():
 			return nil, errors.Join(ctx.Err(), term.Restore(fd, state))
 		case <-look.C:

@@ -18,19 +18,23 @@ func TestJSONReference(t *testing.T) {
 		title, body, _ := strings.Cut(part, "\n")
 		sections[title] = body
 	}
-	for title, v := range map[string]any{
-		"encrypt, decrypt with -o FILE": written{}, "encrypt, decrypt with --recursive": folderJSON{}, "explain": explanation{},
-		"inspect": description{}, "item put": putJSON{}, "item inspect": itemInspectJSON{},
-		"hsm init-softhsm": softToken{}, "hsm generate, hsm list": listJSON{}, "demo": demoJSON{}, "version": versionJSON{},
+	for _, c := range []struct {
+		title string
+		v     any
+	}{
+		{"encrypt, decrypt, rotate with -o FILE", written{}}, {"encrypt, decrypt, rotate with -o FILE", rotatedJSON{}},
+		{"encrypt, decrypt, rotate with --recursive", folderJSON{}}, {"explain", explanation{}}, {"inspect", description{}},
+		{"item put", putJSON{}}, {"item inspect", itemInspectJSON{}}, {"hsm init-softhsm", softToken{}}, {"hsm generate, hsm list", listJSON{}},
+		{"demo", demoJSON{}}, {"version", versionJSON{}},
 	} {
-		body, ok := sections[title]
+		body, ok := sections[c.title]
 		if !ok {
-			t.Errorf("there is no section %q", title)
+			t.Errorf("there is no section %q", c.title)
 			continue
 		}
-		for _, name := range jsonNames(reflect.TypeOf(v)) {
+		for _, name := range jsonNames(reflect.TypeOf(c.v)) {
 			if !strings.Contains(body, "`"+name+"`") && !strings.Contains(body, "."+name+"`") {
-				t.Errorf("section %q does not have %q", title, name)
+				t.Errorf("section %q does not have %q", c.title, name)
 			}
 		}
 	}

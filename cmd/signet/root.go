@@ -6,8 +6,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
-const longHelp = `signet encrypts files, streams and DynamoDB items under keys that you hold: in an HSM (PKCS#11) or in a
-file, one or several at once. What it writes is byte-compatible with the AWS Encryption SDK.
+const longHelp = `signet encrypts files, streams and DynamoDB items under keys that you hold: in an HSM (PKCS#11), in AWS KMS or
+in a file, one or several at once. What it writes is byte-compatible with the AWS Encryption SDK.
 
 Keys are chosen by URI, with -k or, when there is no -k, with the variable SIGNET_KEYRING (several URIs are
 separated by spaces). With several, the first one makes the data key and each of them can open it later:
@@ -20,6 +20,10 @@ separated by spaces). With several, the first one makes the data key and each of
                                            two key pairs; schema=ephemeral with peer, or schema=discovery with private
   pkcs11:token=LABEL;object=LABEL?module-name=softhsm2&pin-source=file:FILE
                                            a key in a PKCS#11 token (RFC 7512)
+  awskms:///ARN                            a key in AWS KMS; also alias/NAME or an id, with region=REGION; mrk=true for multi-Region keys
+  awskms:?discovery=true&account=ID&region=REGION
+                                           decrypts with the key that the message names
+  tink:NAME?keyset=FILE&kek=URI            a Tink keyset, encrypted under another keyring, whose URI is percent-encoded
 
 Exit codes: 0 success, 1 failure, 2 usage, 3 configuration or policy, 4 not found, 5 access to a key or file
 denied, 6 no key could decrypt, 7 data changed, malformed, truncated or of another context, 8 backend throttled or
@@ -28,7 +32,7 @@ unavailable, 130 interrupted. Every error has a code such as SIGNET6000; docs/re
 // newRoot builds the command tree over a.
 func newRoot(a *app) *cobra.Command {
 	root := group("signet", "Encrypt files and DynamoDB items under keys you hold",
-		newEncrypt(a), newDecrypt(a), newInspect(a), newExplain(a), newItem(a), newHSM(a), newDemo(a), newVersion(a))
+		newEncrypt(a), newDecrypt(a), newRotate(a), newInspect(a), newExplain(a), newItem(a), newEnv(a), newHSM(a), newKMS(a), newDemo(a), newVersion(a))
 	root.Long = longHelp
 	root.SilenceErrors, root.SilenceUsage = true, true
 	root.PersistentPreRunE = a.begin

@@ -70,6 +70,9 @@ func (s *sink) ready() error {
 
 func (s *sink) create() (err error) {
 	o, perm := s.o, s.o.perm
+	if o.inPlace {
+		return s.createInPlace()
+	}
 	if o.root != nil {
 		if st, err := o.root.Lstat(o.name); err == nil {
 			perm &= st.Mode().Perm()
@@ -99,6 +102,39 @@ func (s *sink) create() (err error) {
 	}
 	s.temp.ownRoot = true
 	return nil
+}
+
+// createInPlace makes the temporary file that is to replace its target, which gives it its owner and permissions.
+func (s *sink) createInPlace() error {
+	o := s.o
+	st, err := o.stat()
+	if err != nil {
+		return err
+	}
+	root, name, own := o.root, o.name, false
+	if root == nil {
+		path, err := filepath.EvalSymlinks(o.path) // the link stays a link
+		if err != nil {
+			return err
+		}
+		if root, err = os.OpenRoot(filepath.Dir(path)); err != nil {
+			return err
+		}
+		name, own = filepath.Base(path), true
+	}
+	temp, err := s.a.createTemp(root, name, 0o600, true)
+	if err != nil {
+		if own {
+			_ = root.Close()
+		}
+		return err
+	}
+	temp.ownRoot = own
+	s.temp = temp
+	if err := takeOwner(temp.File, st); err != nil {
+		return err
+	}
+	return temp.Chmod(st.Mode().Perm())
 }
 
 // commit delivers the result.

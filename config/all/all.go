@@ -1,7 +1,12 @@
-// Package all makes a config.Mux that knows every provider of signet: raw-aes, raw-rsa, raw-ecdh and pkcs11.
+// Package all makes a config.Mux that knows every provider of signet: raw-aes, raw-rsa, raw-ecdh, pkcs11, awskms and tink.
 package all
 
-import "github.com/signetkeys/signet/config"
+import (
+	"context"
+
+	"github.com/signetkeys/signet/config"
+	"github.com/signetkeys/signet/keyring"
+)
 
 // Mux returns a new Mux with the schemes
 //
@@ -10,6 +15,9 @@ import "github.com/signetkeys/signet/config"
 //	raw-rsa:NAMESPACE/NAME?public=PATH&private=PATH&padding=oaep-sha256
 //	raw-ecdh:?schema=static&private=PATH&peer=PATH
 //	pkcs11:token=LABEL;object=LABEL?module-name=NAME&pin-source=file:PATH
+//	awskms:///ARN                              also alias/NAME or a key's id, with region=REGION
+//	awskms:?discovery=true&account=ID&region=REGION
+//	tink:NAME?keyset=PATH&kek=URI
 //
 // The files of raw-rsa and raw-ecdh hold a key in PEM or DER, in the forms that package keyring/raw reads. Of raw-rsa's two halves the
 // public one encrypts and the private one decrypts; padding is also oaep-sha384, oaep-sha512, oaep-sha1 or pkcs1, and
@@ -18,11 +26,26 @@ import "github.com/signetkeys/signet/config"
 //
 // The last one is a PKCS#11 URI (RFC 7512). Its query may also have module-path instead of module-name, pin-source=env:VARIABLE, and x-namespace and
 // x-name, which set the names under which messages refer to the key.
+//
+// awskms, also written aws-kms, takes region, endpoint, profile and, for multi-Region keys, mrk=true; discovery takes account (several with commas) with
+// partition, or allow-any-account=true. padding=oaep-sha256 or oaep-sha1 is for RSA keys, with public=PATH when the public key is at hand;
+// agreement=static with peer=PATH, or agreement=discovery, is for ECDH keys. What the URI does not say comes from the configuration of the AWS SDK, which
+// reads the variables and files of the process by itself; an Env without variables is not given it.
+//
+// The keyset of tink is in JSON or binary, encrypted under another keyring, whose URI is percent-encoded, or not, with insecure-cleartext=true.
 func Mux() *config.Mux {
 	m := new(config.Mux)
 	m.Register("raw-aes", config.Scheme{Open: openRawAES, Redact: redactRawAES})
 	m.Register("raw-rsa", config.Scheme{Open: openRawRSA, Redact: redactRawRSA})
 	m.Register("raw-ecdh", config.Scheme{Open: openRawECDH, Redact: redactRawECDH})
 	m.Register("pkcs11", config.Scheme{Open: openPKCS11, Redact: redactPKCS11})
+	m.Register("awskms", config.Scheme{Open: openKMS, Redact: redactKMS})
+	m.Register("aws-kms", config.Scheme{Open: openKMS, Redact: redactKMS})
+	m.Register("tink", config.Scheme{
+		Open: func(ctx context.Context, uri string, env config.Env) (keyring.Keyring, error) {
+			return openTink(ctx, m, uri, env)
+		},
+		Redact: func(uri string) (string, error) { return redactTink(m, uri) },
+	})
 	return m
 }

@@ -1,5 +1,5 @@
 // Package wire has the byte layouts that several packages read and write: big-endian integers, the encryption context, encrypted data key
-// entries and the provider information of raw AES keyrings. Every layout has one home; append and parse stand side by side.
+// entries and the layouts of raw AES and of ECDH keyrings. Every layout has one home; append and parse stand side by side.
 package wire
 
 import (

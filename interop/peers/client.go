@@ -61,7 +61,7 @@ func interopDir() (string, error) {
 
 // Keyring describes a keyring to a peer; Type decides which fields are used.
 type Keyring struct {
-	Type       string     `json:"type"`                  // raw-aes, raw-rsa, raw-ecdh, multi
+	Type       string     `json:"type"`                  // raw-aes, raw-rsa, raw-ecdh, aws-kms, multi
 	Namespace  string     `json:"namespace,omitempty"`   // raw-aes, raw-rsa; not empty
 	Name       string     `json:"name,omitempty"`        // likewise
 	Key        []byte     `json:"key_b64,omitempty"`     // raw-aes
@@ -70,6 +70,11 @@ type Keyring struct {
 	Schema     string     `json:"schema,omitempty"`      // raw-ecdh
 	PublicPEM  string     `json:"public_pem,omitempty"`  // SPKI
 	PrivatePEM string     `json:"private_pem,omitempty"` // PKCS#8
+	Mode       string     `json:"mode,omitempty"`        // aws-kms: strict, mrk, discovery, mrk-discovery
+	Endpoint   string     `json:"endpoint,omitempty"`    // aws-kms
+	Region     string     `json:"region,omitempty"`      // aws-kms
+	Account    string     `json:"account,omitempty"`     // aws-kms: the account, and the access key by which an emulator knows it
+	KeyID      string     `json:"key_id,omitempty"`      // aws-kms: strict, mrk
 	Generator  *Keyring   `json:"generator,omitempty"`   // multi
 	Children   []*Keyring `json:"children,omitempty"`    // multi
 }
@@ -236,7 +241,7 @@ func (p *Peer) exchange(line []byte) (*Answer, error) {
 		return nil, p.broken
 	}
 	if a.OK == (a.Err != nil) {
-		p.broken = fmt.Errorf("peers: %s: ok is %t and error is %v", p.name, a.OK, a.Err)
+		p.broken = fmt.Errorf("peers: %s: ok is %t, and an error is there: %t", p.name, a.OK, a.Err != nil)
 		return nil, p.broken
 	}
 	return a, nil

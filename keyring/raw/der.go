@@ -5,6 +5,8 @@ import (
 	"crypto/x509"
 	"encoding/asn1"
 	"math/big"
+
+	"github.com/signetkeys/signet/keyring/internal/ecdhwrap"
 )
 
 // keyKind is a structure that holds a key.
@@ -270,36 +272,36 @@ func parseCertificate(der []byte) (any, error) {
 }
 
 // namedCurve reads EC parameters (RFC 5480, 2.1.1).
-func namedCurve(der []byte) (ecCurve, error) {
+func namedCurve(der []byte) (ecdhwrap.Curve, error) {
 	var v asn1.RawValue
 	if err := exactly(der, &v, "the curve of the EC key"); err != nil {
-		return ecCurve{}, err
+		return ecdhwrap.Curve{}, err
 	}
 	if v.Class == asn1.ClassUniversal && v.Tag == asn1.TagSequence {
-		return ecCurve{}, unsupported("the EC key has explicit curve parameters: openssl pkey -ec_param_enc named_curve writes it with the curve's name")
+		return ecdhwrap.Curve{}, unsupported("the EC key has explicit curve parameters: openssl pkey -ec_param_enc named_curve writes it with the curve's name")
 	}
 	var oid asn1.ObjectIdentifier
 	if err := exactly(der, &oid, "the curve of the EC key"); err != nil {
-		return ecCurve{}, err
+		return ecdhwrap.Curve{}, err
 	}
 	for i, known := range []asn1.ObjectIdentifier{{1, 2, 840, 10045, 3, 1, 7}, {1, 3, 132, 0, 34}, {1, 3, 132, 0, 35}} {
 		if oid.Equal(known) {
-			return ecCurves()[i], nil
+			return ecdhwrap.Curves()[i], nil
 		}
 	}
-	return ecCurve{}, unsupported("the EC key is on curve %s: P-256, P-384 and P-521 are supported", oid)
+	return ecdhwrap.Curve{}, unsupported("the EC key is on curve %s: P-256, P-384 and P-521 are supported", oid)
 }
 
-func parsePoint(curve ecCurve, point []byte) (*ecdh.PublicKey, error) {
+func parsePoint(curve ecdhwrap.Curve, point []byte) (*ecdh.PublicKey, error) {
 	var k *ecdh.PublicKey
 	var err error
-	if len(point) == curve.pointLen {
-		k, err = curve.parse(point)
+	if len(point) == curve.PointLen {
+		k, err = curve.Parse(point)
 	} else {
-		k, err = curve.ecdh.NewPublicKey(point)
+		k, err = curve.ECDH.NewPublicKey(point)
 	}
 	if err != nil {
-		return nil, malformed("the public key is not a point of %s", curve.title)
+		return nil, malformed("the public key is not a point of %s", curve.Title)
 	}
 	return k, nil
 }
@@ -323,7 +325,7 @@ func parseSEC1(der, parameters []byte) (any, error) {
 	if len(inside) == 0 && len(parameters) == 0 {
 		return nil, malformed("the EC private key does not say on which curve it is")
 	}
-	var curve ecCurve
+	var curve ecdhwrap.Curve
 	for _, p := range [...][]byte{inside, parameters} {
 		if len(p) == 0 {
 			continue
@@ -332,16 +334,16 @@ func parseSEC1(der, parameters []byte) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		if curve.ecdh != nil && curve.ecdh != c.ecdh {
-			return nil, malformed("the EC private key says that it is on %s and on %s", curve.title, c.title)
+		if curve.ECDH != nil && curve.ECDH != c.ECDH {
+			return nil, malformed("the EC private key says that it is on %s and on %s", curve.Title, c.Title)
 		}
 		curve = c
 	}
 	scalar := fixedScalar(key.Scalar, curve)
 	defer clear(scalar)
-	k, err := curve.ecdh.NewPrivateKey(scalar)
+	k, err := curve.ECDH.NewPrivateKey(scalar)
 	if err != nil {
-		return nil, malformed("the EC private key is not a scalar of %s", curve.title)
+		return nil, malformed("the EC private key is not a scalar of %s", curve.Title)
 	}
 	if key.Public.BitLength > 0 {
 		public, err := parsePoint(curve, key.Public.Bytes)
@@ -356,8 +358,8 @@ func parseSEC1(der, parameters []byte) (any, error) {
 }
 
 // fixedScalar gives a scalar the length of its curve: some writers leave out leading zeros or add them. One that is too large stays so.
-func fixedScalar(b []byte, curve ecCurve) []byte {
-	n := curve.pointLen - 1
+func fixedScalar(b []byte, curve ecdhwrap.Curve) []byte {
+	n := curve.PointLen - 1
 	for len(b) > n && b[0] == 0 {
 		b = b[1:]
 	}

@@ -3,19 +3,14 @@ package raw
 import (
 	"bytes"
 	"context"
-	"crypto"
-	"crypto/aes"
-	"crypto/cipher"
 	"crypto/ecdh"
 	"crypto/rand"
-	"crypto/subtle"
 	"encoding/hex"
 	"fmt"
 
 	"github.com/signetkeys/signet"
-	"github.com/signetkeys/signet/internal/kdf"
-	"github.com/signetkeys/signet/internal/wire"
 	"github.com/signetkeys/signet/keyring"
+	"github.com/signetkeys/signet/keyring/internal/ecdhwrap"
 )
 
 // ECDHSchema says whose keys agree. The zero value is invalid.
@@ -85,11 +80,11 @@ func NewECDH(cfg ECDHConfig) (keyring.Keyring, error) {
 	if cfg.Schema != ECDHEphemeral {
 		u = p
 	}
-	return keyring.New("raw-ecdh", w, u, &keyring.Options{Key: p.describe()}), nil
+	return keyring.New(ecdhwrap.RawProviderID, w, u, &keyring.Options{Key: p.describe()}), nil
 }
 
 type ecdhProvider struct {
-	curve    ecCurve
+	curve    ecdhwrap.Curve
 	schema   ECDHSchema
 	private  *ecdh.PrivateKey // discovery
 	peer     *ecdh.PublicKey  // ephemeral
@@ -104,7 +99,7 @@ var (
 )
 
 func newECDHProvider(cfg *ECDHConfig) (*ecdhProvider, string) {
-	curve, ok := ecCurveOf(cfg.Curve)
+	curve, ok := ecdhwrap.CurveOf(cfg.Curve)
 	if !ok {
 		return nil, "the curve must be P-256, P-384 or P-521"
 	}
@@ -120,17 +115,17 @@ func newECDHProvider(cfg *ECDHConfig) (*ecdhProvider, string) {
 		return nil, fmt.Sprintf("schema %s needs the peer's public key", cfg.Schema)
 	case !needPeer && cfg.Peer != nil:
 		return nil, "schema discovery takes no public key: messages say who the sender is"
-	case needPrivate && cfg.Private.Curve() != curve.ecdh:
-		return nil, "the private key is not on " + curve.title
-	case needPeer && cfg.Peer.Curve() != curve.ecdh:
-		return nil, "the peer's public key is not on " + curve.title
+	case needPrivate && cfg.Private.Curve() != curve.ECDH:
+		return nil, "the private key is not on " + curve.Title
+	case needPeer && cfg.Peer.Curve() != curve.ECDH:
+		return nil, "the peer's public key is not on " + curve.Title
 	}
 	p := &ecdhProvider{curve: curve, schema: cfg.Schema, peer: cfg.Peer}
 	if needPrivate {
-		p.own = curve.compress(cfg.Private.PublicKey())
+		p.own = curve.Compress(cfg.Private.PublicKey())
 	}
 	if needPeer {
-		p.peerText = curve.compress(cfg.Peer)
+		p.peerText = curve.Compress(cfg.Peer)
 	}
 	switch cfg.Schema {
 	case ECDHDiscovery:
@@ -151,17 +146,17 @@ func (p *ecdhProvider) describe() string {
 	short := func(point []byte) string { return hex.EncodeToString(point[:9]) }
 	switch p.schema {
 	case ECDHStatic:
-		return fmt.Sprintf("%s %s and %s", p.curve.title, short(p.own), short(p.peerText))
+		return fmt.Sprintf("%s %s and %s", p.curve.Title, short(p.own), short(p.peerText))
 	case ECDHEphemeral:
-		return fmt.Sprintf("%s to %s", p.curve.title, short(p.peerText))
+		return fmt.Sprintf("%s to %s", p.curve.Title, short(p.peerText))
 	}
-	return fmt.Sprintf("%s %s", p.curve.title, short(p.own))
+	return fmt.Sprintf("%s %s", p.curve.Title, short(p.own))
 }
 
 func (p *ecdhProvider) Wrap(_ context.Context, r *keyring.Request, plaintext []byte) (keyring.EncryptedDataKey, error) {
 	sender, shared := p.own, p.shared
 	if p.schema == ECDHEphemeral {
-		private, err := p.curve.ecdh.GenerateKey(rand.Reader)
+		private, err := p.curve.ECDH.GenerateKey(rand.Reader)
 		if err != nil {
 			return keyring.EncryptedDataKey{}, fmt.Errorf("raw ECDH: %w: %w", err, signet.ErrUnsupported)
 		}
@@ -169,64 +164,43 @@ func (p *ecdhProvider) Wrap(_ context.Context, r *keyring.Request, plaintext []b
 			return keyring.EncryptedDataKey{}, err
 		}
 		defer shared.Destroy()
-		sender = p.curve.compress(private.PublicKey())
+		sender = p.curve.Compress(private.PublicKey())
 	}
-	fixed := p.curve.fixedInfo(sender, p.peerText, r)
-	ct := make([]byte, ecdhPrefixLen, ecdhPrefixLen+len(plaintext)+wire.AESTagLen)
-	rand.Read(ct[:ecdhSaltLen]) // never fails (crypto/rand)
-	aead, commitment, err := ecdhKeys(shared, fixed, ct[:ecdhSaltLen])
-	if err != nil {
-		return keyring.EncryptedDataKey{}, err
-	}
-	copy(ct[ecdhSaltLen:], commitment[:])
-	ct = aead.Seal(ct, zeroIV[:], plaintext, fixed)
-	info := p.curve.appendInfo(make([]byte, 0, p.curve.infoLen()), p.peerText, sender)
-	return keyring.EncryptedDataKey{ProviderID: ecdhProviderID, ProviderInfo: info, Ciphertext: ct}, nil
+	parties := ecdhwrap.Parties{Sender: sender, Recipient: p.peerText}
+	return p.curve.Wrap(ecdhwrap.RawProviderID, shared.Reveal(), parties, r, plaintext)
 }
 
 func (p *ecdhProvider) Unwrap(_ context.Context, r *keyring.Request, edk *keyring.EncryptedDataKey) ([]byte, error) {
-	if edk.ProviderID != ecdhProviderID && edk.ProviderID != ecdhKMSProviderID {
+	if edk.ProviderID != ecdhwrap.RawProviderID && edk.ProviderID != ecdhwrap.KMSProviderID {
 		return nil, &keyring.Skip{Reason: "provider id differs"}
 	}
-	recipient, sender, reason := p.curve.parseInfo(edk.ProviderInfo)
+	parties, reason := p.curve.Parties(edk)
 	if reason == "" {
-		reason = p.mine(recipient, sender)
+		reason = p.mine(parties)
 	}
 	if reason != "" {
 		return nil, &keyring.Skip{Reason: reason}
 	}
-	if want := ecdhPrefixLen + r.Suite.WrappedKeyLen() + wire.AESTagLen; len(edk.Ciphertext) != want {
-		return nil, fmt.Errorf("%w: encrypted data key has %d bytes instead of %d", keyring.ErrShape, len(edk.Ciphertext), want)
+	if err := ecdhwrap.CheckShape(r, edk); err != nil {
+		return nil, err
 	}
 	shared := p.shared
 	if p.schema == ECDHDiscovery {
-		public, err := p.curve.parse(sender)
+		public, err := p.curve.Parse(parties.Sender)
 		if err != nil {
-			return nil, fmt.Errorf("%w: the sender's public key is not a point of %s", keyring.ErrShape, p.curve.title)
+			return nil, fmt.Errorf("%w: the sender's public key is not a point of %s", keyring.ErrShape, p.curve.Title)
 		}
 		if shared, err = agree(p.private, public); err != nil {
 			return nil, err
 		}
 		defer shared.Destroy()
 	}
-	salt, commitment := edk.Ciphertext[:ecdhSaltLen], edk.Ciphertext[ecdhSaltLen:ecdhPrefixLen]
-	fixed := p.curve.fixedInfo(sender, recipient, r)
-	aead, want, err := ecdhKeys(shared, fixed, salt)
-	if err != nil {
-		return nil, err
-	}
-	if subtle.ConstantTimeCompare(commitment, want[:]) != 1 {
-		return nil, keyring.ErrDidNotOpen
-	}
-	b, err := aead.Open(nil, zeroIV[:], edk.Ciphertext[ecdhPrefixLen:], fixed)
-	if err != nil {
-		return nil, keyring.ErrDidNotOpen
-	}
-	return b, nil
+	return p.curve.Unwrap(shared.Reveal(), parties, r, edk)
 }
 
 // mine says why the keys in a message are not those of this keyring, or "".
-func (p *ecdhProvider) mine(recipient, sender []byte) string {
+func (p *ecdhProvider) mine(who ecdhwrap.Parties) string {
+	recipient, sender := who.Recipient, who.Sender
 	switch {
 	case p.schema == ECDHDiscovery:
 		if !bytes.Equal(recipient, p.own) {
@@ -247,22 +221,4 @@ func agree(private *ecdh.PrivateKey, public *ecdh.PublicKey) (*keyring.Secret, e
 	}
 	defer clear(b)
 	return keyring.NewSecret(b), nil
-}
-
-// ecdhKeys derives the wrapping key and the commitment to it. The IV of the wrapping key is zero: salt makes the key new for each wrap.
-func ecdhKeys(shared *keyring.Secret, fixed, salt []byte) (aead cipher.AEAD, commitment [ecdhCommitmentLen]byte, err error) {
-	var okm [ecdhCommitmentLen + 32]byte
-	defer clear(okm[:])
-	if err := kdf.CounterHMAC(crypto.SHA384, okm[:], shared.Reveal(), fixed, salt); err != nil {
-		return nil, commitment, err
-	}
-	copy(commitment[:], okm[:])
-	block, err := aes.NewCipher(okm[ecdhCommitmentLen:])
-	if err == nil {
-		aead, err = cipher.NewGCM(block)
-	}
-	if err != nil {
-		return nil, commitment, fmt.Errorf("raw ECDH: %w: %w", err, signet.ErrUnsupported)
-	}
-	return aead, commitment, nil
 }

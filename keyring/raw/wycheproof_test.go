@@ -11,6 +11,7 @@ import (
 
 	"github.com/c2sp/wycheproof"
 	"github.com/signetkeys/signet/keyring"
+	"github.com/signetkeys/signet/keyring/internal/ecdhwrap"
 )
 
 type hexBytes []byte
@@ -146,9 +147,9 @@ func TestWycheproofPKCS1(t *testing.T) {
 }
 
 // ecdhCurves are the names of Wycheproof's curves.
-func ecdhCurves() map[string]ecCurve {
-	c := ecCurves()
-	return map[string]ecCurve{"secp256r1": c[0], "secp384r1": c[1], "secp521r1": c[2]}
+func ecdhCurves() map[string]ecdhwrap.Curve {
+	c := ecdhwrap.Curves()
+	return map[string]ecdhwrap.Curve{"secp256r1": c[0], "secp384r1": c[1], "secp521r1": c[2]}
 }
 
 type ecdhCase struct {
@@ -175,7 +176,7 @@ func unhex(t *testing.T, s string) []byte {
 // Public keys as SubjectPublicKeyInfo, in DER and in PEM, and private keys in PEM: what must be refused is refused, the rest agrees.
 func TestWycheproofECDHKeys(t *testing.T) {
 	for name, curve := range ecdhCurves() {
-		if raceEnabled && curve.name != "p256" {
+		if raceEnabled && curve.Name != "p256" {
 			continue // ten times slower, and nothing runs at the same time here
 		}
 		for _, form := range []string{"", "_pem"} {
@@ -194,7 +195,7 @@ func TestWycheproofECDHKeys(t *testing.T) {
 					if err != nil && c.Result == "valid" {
 						t.Errorf("%s%s, %d: private key: %v", name, form, c.TcID, err)
 					}
-					if pubErr == nil && pub.Curve() != curve.ecdh {
+					if pubErr == nil && pub.Curve() != curve.ECDH {
 						continue // a key on another curve, which NewECDH refuses
 					}
 					switch {
@@ -220,8 +221,8 @@ func TestWycheproofECDHKeys(t *testing.T) {
 }
 
 // sec1DER writes a private key with its curve.
-func sec1DER(curve ecCurve, scalar []byte) []byte {
-	oid := map[string]string{"p256": "06082a8648ce3d030107", "p384": "06052b81040022", "p521": "06052b81040023"}[curve.name]
+func sec1DER(curve ecdhwrap.Curve, scalar []byte) []byte {
+	oid := map[string]string{"p256": "06082a8648ce3d030107", "p384": "06052b81040022", "p521": "06052b81040023"}[curve.Name]
 	params, _ := hex.DecodeString(oid)
 	b := append([]byte{2, 1, 1, 4, byte(len(scalar))}, scalar...)
 	b = append(append(b, 0xa0, byte(len(params))), params...)
@@ -231,7 +232,7 @@ func sec1DER(curve ecCurve, scalar []byte) []byte {
 // Compressed points, as messages have them.
 func TestWycheproofECDHPoints(t *testing.T) {
 	for name, curve := range ecdhCurves() {
-		if raceEnabled && curve.name != "p256" {
+		if raceEnabled && curve.Name != "p256" {
 			continue // ten times slower, and nothing runs at the same time here
 		}
 		var file ecdhFile
@@ -240,10 +241,10 @@ func TestWycheproofECDHPoints(t *testing.T) {
 		for _, g := range file.TestGroups {
 			for _, c := range g.Tests {
 				point := unhex(t, c.Public)
-				if c.Result != "invalid" && len(point) == 2*curve.pointLen-1 {
-					point = append([]byte{2 | point[len(point)-1]&1}, point[1:curve.pointLen]...)
+				if c.Result != "invalid" && len(point) == 2*curve.PointLen-1 {
+					point = append([]byte{2 | point[len(point)-1]&1}, point[1:curve.PointLen]...)
 				}
-				pub, err := curve.parse(point)
+				pub, err := curve.Parse(point)
 				if c.Result == "invalid" {
 					refused++
 					if err == nil {
@@ -256,7 +257,7 @@ func TestWycheproofECDHPoints(t *testing.T) {
 					t.Errorf("%s, %d: %v", name, c.TcID, err)
 					continue
 				}
-				priv, err := curve.ecdh.NewPrivateKey(fixedScalar(unhex(t, c.Private), curve))
+				priv, err := curve.ECDH.NewPrivateKey(fixedScalar(unhex(t, c.Private), curve))
 				if err != nil {
 					t.Errorf("%s, %d: %v", name, c.TcID, err)
 					continue
@@ -265,7 +266,7 @@ func TestWycheproofECDHPoints(t *testing.T) {
 				if err != nil || !shared.Equal(keyring.NewSecret(c.Shared)) {
 					t.Errorf("%s, %d: wrong shared secret: %v", name, c.TcID, err)
 				}
-				if got := curve.compress(pub); !bytes.Equal(got, point) {
+				if got := curve.Compress(pub); !bytes.Equal(got, point) {
 					t.Errorf("%s, %d: compressed to %x, want %x", name, c.TcID, got, point)
 				}
 			}

@@ -23,7 +23,7 @@ func newKeyring(p *mpl.Client, raw json.RawMessage) (mpltypes.IKeyring, error) {
 	}
 	delete(fields, "type")
 	make, ok := map[string]func(*mpl.Client, map[string]json.RawMessage) (mpltypes.IKeyring, error){
-		"raw-aes": newRawAES, "raw-rsa": newRawRSA, "raw-ecdh": newRawECDH, "multi": newMulti,
+		"raw-aes": newRawAES, "raw-rsa": newRawRSA, "raw-ecdh": newRawECDH, "aws-kms": newKMS, "multi": newMulti,
 	}[kind]
 	if !ok {
 		return nil, &failure{"unsupported", fmt.Sprintf("no keyring of type %q", kind)}

@@ -68,7 +68,7 @@ func hello() *answer {
 		Versions: versions,
 		Capabilities: map[string]any{
 			"suites":             []string{"0014", "0046", "0078", "0114", "0146", "0178", "0214", "0346", "0378", "0478", "0578"},
-			"keyrings":           []string{"raw-aes", "raw-rsa", "raw-ecdh", "multi"},
+			"keyrings":           []string{"raw-aes", "raw-rsa", "raw-ecdh", "aws-kms", "multi"},
 			"rsa_paddings":       []string{"pkcs1", "oaep-sha1", "oaep-sha256", "oaep-sha384", "oaep-sha512"},
 			"ecdh_curves":        []string{"p256", "p384", "p521"},
 			"ecdh_schemas":       []string{"static", "ephemeral", "discovery"},

@@ -13,15 +13,21 @@ import sys
 import time
 
 import aws_encryption_sdk
+import boto3
 from aws_cryptographic_material_providers.mpl import AwsCryptographicMaterialProviders
 from aws_cryptographic_material_providers.mpl.config import MaterialProvidersConfig
 from aws_cryptographic_material_providers.mpl.models import (
+    CreateAwsKmsDiscoveryKeyringInput,
+    CreateAwsKmsKeyringInput,
+    CreateAwsKmsMrkDiscoveryKeyringInput,
+    CreateAwsKmsMrkKeyringInput,
     CreateDefaultCryptographicMaterialsManagerInput,
     CreateMultiKeyringInput,
     CreateRawAesKeyringInput,
     CreateRawEcdhKeyringInput,
     CreateRawRsaKeyringInput,
     CreateRequiredEncryptionContextCMMInput,
+    DiscoveryFilter,
     EphemeralPrivateKeyToStaticPublicKeyInput,
     PublicKeyDiscoveryInput,
     RawEcdhStaticConfigurationsEphemeralPrivateKeyToStaticPublicKey,
@@ -49,6 +55,7 @@ PADDINGS = {
 }
 CURVES = {"p256": "ECC_NIST_P256", "p384": "ECC_NIST_P384", "p521": "ECC_NIST_P521"}
 SCHEMAS = {"static": ("private_pem", "public_pem"), "ephemeral": ("public_pem",), "discovery": ("private_pem",)}
+MODES = ("strict", "mrk", "discovery", "mrk-discovery")
 PATHS = ("keyring", "master-key")
 
 ENCRYPT = {"keyring", "suite", "frame_length", "plaintext_b64", "context", "required_context_keys", "commitment_policy",
@@ -136,7 +143,8 @@ class Peer:
         if not isinstance(d, dict):
             raise Failure("request", "keyring is not an object")
         kind = field(d, "type", str, required=True)
-        make = {"raw-aes": self.raw_aes, "raw-rsa": self.raw_rsa, "raw-ecdh": self.raw_ecdh, "multi": self.multi}.get(kind)
+        make = {"raw-aes": self.raw_aes, "raw-rsa": self.raw_rsa, "raw-ecdh": self.raw_ecdh, "aws-kms": self.aws_kms,
+                "multi": self.multi}.get(kind)
         if make is None:
             raise Failure("unsupported", f"no keyring of type {kind!r}")
         return make(d)
@@ -173,6 +181,28 @@ class Peer:
                 recipient_static_private_key=keys["private_pem"].encode()))
         return library("keyring", self.providers.create_raw_ecdh_keyring,
                        CreateRawEcdhKeyringInput(curve_spec=curve, key_agreement_scheme=scheme))
+
+    def aws_kms(self, d):
+        """A keyring whose client talks to an emulator, which takes the access key for the account."""
+        mode = chosen(d, "mode", MODES)
+        names = ("endpoint", "region", "account") + (("key_id",) if mode in ("strict", "mrk") else ())
+        only(d, {"type", "mode", *names}, "aws-kms " + mode)
+        v = {name: field(d, name, str, required=True) for name in names}
+        client = library("keyring", boto3.client, "kms", endpoint_url=v["endpoint"], region_name=v["region"],
+                         aws_access_key_id=v["account"], aws_secret_access_key="peer")
+        discovery = DiscoveryFilter(partition="aws", account_ids=[v["account"]])
+        if mode == "strict":
+            call, request = self.providers.create_aws_kms_keyring, CreateAwsKmsKeyringInput(kms_key_id=v["key_id"], kms_client=client)
+        elif mode == "mrk":
+            call, request = self.providers.create_aws_kms_mrk_keyring, CreateAwsKmsMrkKeyringInput(
+                kms_key_id=v["key_id"], kms_client=client)
+        elif mode == "discovery":
+            call, request = self.providers.create_aws_kms_discovery_keyring, CreateAwsKmsDiscoveryKeyringInput(
+                kms_client=client, discovery_filter=discovery)
+        else:
+            call, request = self.providers.create_aws_kms_mrk_discovery_keyring, CreateAwsKmsMrkDiscoveryKeyringInput(
+                kms_client=client, discovery_filter=discovery, region=v["region"])
+        return library("keyring", call, request)
 
     def multi(self, d):
         only(d, {"type", "generator", "children"}, "multi")
@@ -282,7 +312,7 @@ class Peer:
             "versions": {n: importlib.metadata.version(n) for n in names},
             "capabilities": {
                 "suites": sorted(SUITES),
-                "keyrings": ["raw-aes", "raw-rsa", "raw-ecdh", "multi"],
+                "keyrings": ["raw-aes", "raw-rsa", "raw-ecdh", "aws-kms", "multi"],
                 "rsa_paddings": list(PADDINGS),
                 "ecdh_curves": list(CURVES),
                 "ecdh_schemas": list(SCHEMAS),
