@@ -249,3 +249,21 @@ func TestCanary(t *testing.T) {
 		t.Errorf("only %d texts were looked at", len(texts))
 	}
 }
+
+// TestExplain: a program's own call gets the same kinds and texts.
+func TestExplain(t *testing.T) {
+	if err := kms.Explain(t.Context(), "Encrypt", oneARN, near, testPairs, nil); err != nil {
+		t.Errorf("no error: got %v", err)
+	}
+	pairs := map[string]string{"tenant": "canary-value"}
+	err := kms.Explain(t.Context(), "ReEncrypt", oneARN, near, pairs, refusal("AccessDeniedException", "no: canary-value"))
+	var e *kms.Error
+	if !errors.Is(err, kms.ErrAccessDenied) || !errors.As(err, &e) || e.Op != "ReEncrypt" || !strings.Contains(err.Error(), "kms:ReEncrypt") || strings.Contains(err.Error(), "canary") {
+		t.Errorf("got %v", err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := kms.Explain(ctx, "Encrypt", oneARN, near, nil, &smithy.CanceledError{Err: ctx.Err()}); !errors.Is(err, context.Canceled) || errors.Is(err, signet.ErrUnavailable) {
+		t.Errorf("ended: got %v", err)
+	}
+}
