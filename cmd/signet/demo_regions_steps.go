@@ -7,11 +7,13 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	awskms "github.com/aws/aws-sdk-go-v2/service/kms"
+	kmstypes "github.com/aws/aws-sdk-go-v2/service/kms/types"
 	"github.com/signetkeys/signet"
 	"github.com/signetkeys/signet/ddb"
 	"github.com/signetkeys/signet/keyring"
@@ -264,10 +266,16 @@ func (r *region) replicateKey(ctx context.Context, primary string, to *region) (
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	out, err := r.client.ReplicateKey(ctx, &awskms.ReplicateKeyInput{KeyId: &primary, ReplicaRegion: &to.name})
-	if err != nil {
+	var exists *kmstypes.AlreadyExistsException
+	var replica string
+	switch {
+	case errors.As(err, &exists): // the answer to a first request was lost, and the client sent a second
+		replica = strings.Replace(primary, ":"+r.name+":", ":"+to.name+":", 1)
+	case err != nil:
 		return "", awsError(ctx, "cannot replicate a KMS key to "+to.name, err)
+	default:
+		replica = aws.ToString(out.ReplicaKeyMetadata.Arn)
 	}
-	replica := aws.ToString(out.ReplicaKeyMetadata.Arn)
 	to.keys = append(to.keys, replica)
 	return replica, nil
 }
