@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -118,8 +119,9 @@ func TestRefusals(t *testing.T) {
 				if !errors.As(err, &failure) || failure.Op != op || failure.Key != b.arn {
 					t.Fatalf("the error is not one of %s with the key: %v", op, err)
 				}
-				if got := b.note[len(b.note)-1]; got.Op != op || !errors.Is(got.Err, c.want[0]) {
-					t.Errorf("the observer was told of %s: %v", got.Op, got.Err)
+				told := slices.DeleteFunc(slices.Clone(b.note), func(e kms.Event) bool { return e.Op != op }) // a DescribeKey may follow
+				if len(told) == 0 || !errors.Is(told[len(told)-1].Err, c.want[0]) {
+					t.Errorf("the observer was told of %+v", told)
 				}
 				for _, want := range c.text {
 					if !strings.Contains(err.Error(), want) {
