@@ -91,6 +91,12 @@ func TestUsage(t *testing.T) {
 	if len(events) != 4 || events[1].Op != "DescribeKey" {
 		t.Errorf("events %+v", events)
 	}
+	f.Edit = func(context.Context, kmsfake.Call, any) error {
+		return refusal("AccessDeniedException", "kms:DescribeKey")
+	}
+	if _, err := k.OnEncrypt(t.Context(), r, nil); !errors.Is(err, kms.ErrInvalidUsage) || errors.Is(err, kms.ErrAccessDenied) || strings.Contains(err.Error(), "RSA_2048") {
+		t.Errorf("without the permission: got %v", err)
+	}
 	f.Edit = nil
 	hidden := strict(t, kms.New, kms.Config{KeyID: oneARN, Client: symmetricOnly{f.Region(near)}})
 	if _, err := hidden.OnEncrypt(t.Context(), r, nil); !errors.Is(err, kms.ErrInvalidUsage) || strings.Contains(err.Error(), "RSA_2048") {
