@@ -48,8 +48,8 @@ message: . internal/ecsig internal/kdf internal/wire keyring keyring/suite
 ddb: . cache internal/attr keyring keyring/suite message
 envvar: . keyring keyring/suite message
 config: . internal/uritext keyring
-config/all: . config keyring keyring/kms keyring/pkcs11 keyring/pkcs11/uri keyring/raw keyring/tink message
-cmd/signet: . cmd/signet/internal/ministack config config/all ddb envvar internal/arn internal/wire keyring keyring/kms keyring/pkcs11 keyring/pkcs11/softhsm keyring/pkcs11/uri keyring/suite message
+config/all: . config internal/arn keyring keyring/kms keyring/pkcs11 keyring/pkcs11/uri keyring/raw keyring/tink message
+cmd/signet: . cmd/signet/internal/ministack config config/all ddb envvar internal/wire keyring keyring/kms keyring/pkcs11 keyring/pkcs11/softhsm keyring/pkcs11/uri keyring/suite message
 cmd/signet/internal/ministack:
 examples/item: config config/all ddb
 internal/cmd/vectors: . cache keyring keyring/hierarchy keyring/raw keyring/suite message

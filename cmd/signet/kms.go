@@ -64,21 +64,27 @@ func (f *kmsFlags) pairs() (keyring.EncryptionContext, error) {
 		return nil, nil
 	}
 	if strings.HasPrefix(text, "{") {
-		var ec keyring.EncryptionContext
-		dec := json.NewDecoder(strings.NewReader(text))
-		if err := dec.Decode(&ec); err != nil || dec.More() {
-			return nil, &fault{code: codeContextPair, err: errors.New("--encryption-context is not a JSON object of strings"), hint: `write --encryption-context '{"field":"test"}', or field=test,entity=User`}
+		var pairs map[string]*string
+		if err := json.Unmarshal([]byte(text), &pairs); err != nil {
+			return nil, notPairs()
 		}
 		var args []string
-		for _, name := range slices.Sorted(maps.Keys(ec)) {
-			args = append(args, name+"="+ec[name])
+		for _, name := range slices.Sorted(maps.Keys(pairs)) {
+			if pairs[name] == nil {
+				return nil, notPairs()
+			}
+			if strings.Contains(name, "=") {
+				return nil, &fault{code: codeContextPair, err: errors.New(`--encryption-context: names with "=" are not for the command line`)}
+			}
+			args = append(args, name+"="+*pairs[name])
 		}
-		if !slices.ContainsFunc(slices.Collect(maps.Keys(ec)), func(name string) bool { return strings.Contains(name, "=") }) {
-			return contextPairs(args)
-		}
-		return nil, &fault{code: codeContextPair, err: errors.New(`--encryption-context: names with "=" are not for the command line`)}
+		return contextPairs(args)
 	}
 	return contextPairs(strings.Split(text, ","))
+}
+
+func notPairs() error {
+	return &fault{code: codeContextPair, err: errors.New("--encryption-context is not a JSON object of strings"), hint: `write --encryption-context '{"field":"test"}', or field=test,entity=User`}
 }
 
 // kmsCall is one call as the commands print it.

@@ -14,7 +14,6 @@ import (
 	sdk "github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/kms/types"
 	"github.com/signetkeys/signet/config/all"
-	"github.com/signetkeys/signet/internal/arn"
 	"github.com/signetkeys/signet/keyring"
 	"github.com/signetkeys/signet/keyring/kms"
 	"github.com/spf13/cobra"
@@ -96,9 +95,6 @@ func (a *app) kmsDoctor(ctx context.Context, arg string, f *kmsFlags) error {
 	}
 	if key.Agreement() {
 		return &fault{code: codeUsage, err: errors.New("kms doctor looks at symmetric and RSA keys"), hint: `"signet kms test" tries an ECDH key`}
-	}
-	if id, err := arn.ParseID(key.KeyID); err == nil && id.IsARN && id.ARN.Region != region {
-		return fmt.Errorf("%w: it is in %s and the client in %s", kms.ErrWrongRegion, printable(id.ARN.Region), printable(region))
 	}
 	if ec == nil || key.RSA() {
 		ec = keyring.EncryptionContext{}

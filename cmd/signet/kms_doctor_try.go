@@ -39,7 +39,11 @@ func (x *examination) note(ctx context.Context, action, needed string, err error
 	x.res.Permissions = append(x.res.Permissions, p)
 }
 
+// notTried keeps that a call which is needed could not be tried, so that nobody knows whether the key can be used.
 func (x *examination) notTried(action, why string) {
+	if x.worst == nil {
+		x.worst = fmt.Errorf("%w: kms:%s could not be tried: %s", kms.ErrResponse, action, why)
+	}
 	x.res.Permissions = append(x.res.Permissions, permissionJSON{Action: "kms:" + action, Result: "not tried", Needed: always, Error: why})
 }
 
@@ -84,7 +88,7 @@ func (x *examination) tryRSA(ctx context.Context, env config.Env) error {
 		out, err := x.client.GetPublicKey(ctx, &sdk.GetPublicKeyInput{KeyId: &x.id})
 		x.note(ctx, "GetPublicKey", unlessHeld, err)
 		if err == nil {
-			parsed, _ := x509.ParsePKIXPublicKey(out.PublicKey)
+			parsed, _ := x509.ParsePKIXPublicKey(out.PublicKey) // without a key of RSA there is nothing to decrypt, which is told
 			public, _ = parsed.(*rsa.PublicKey)
 		}
 	}

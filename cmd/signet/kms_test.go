@@ -164,6 +164,8 @@ func TestKMSPairs(t *testing.T) {
 		`{"field":"test","a":"b,c"}`:  `{"a":"b,c","field":"test"}`,
 		"field":                       "SIGNET2002",
 		"field=a,field=b":             "SIGNET2002",
+		`{"field":"a"}}`:              "SIGNET2002",
+		`{"field":null}`:              "SIGNET2002",
 		`{"field":1}`:                 "SIGNET2002",
 		`{"field":"a"} x`:             "SIGNET2002",
 		"aws-crypto-public-key=value": "SIGNET2002",
@@ -199,5 +201,26 @@ func TestKMSFlags(t *testing.T) {
 func TestKMSWithoutConfiguration(t *testing.T) {
 	if _, err := all.Mux().Open(context.Background(), "awskms:///alias/a", config.Env{}); err == nil || !strings.Contains(err.Error(), "AWS configuration") {
 		t.Errorf("an environment that reaches nothing: got %v", err)
+	}
+}
+
+// A public key that is none is no key that can be used, also where nothing else was refused.
+func TestDoctorWithoutPublicKey(t *testing.T) {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/x-amz-json-1.1")
+		_, _ = io.WriteString(w, `{"PublicKey":"AAAA"}`)
+	}))
+	defer s.Close()
+	key, err := all.KMS("awskms:///arn:aws:kms:eu-west-1:111122223333:key/a?padding=oaep-sha256")
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := sdk.New(sdk.Options{BaseEndpoint: &s.URL, Region: "eu-west-1", Credentials: credentials.NewStaticCredentialsProvider("a", "b", "")})
+	x := &examination{key: key, client: client, id: key.KeyID}
+	if err := x.tryRSA(t.Context(), config.Env{}); err != nil {
+		t.Fatal(err)
+	}
+	if x.conclude(); x.res.OK || !strings.Contains(x.res.Problem, "could not be tried") {
+		t.Errorf("got %+v", x.res)
 	}
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/signetkeys/signet"
 	"github.com/signetkeys/signet/config"
+	"github.com/signetkeys/signet/internal/arn"
 	"github.com/signetkeys/signet/keyring"
 	"github.com/signetkeys/signet/keyring/kms"
 	"github.com/signetkeys/signet/keyring/raw"
@@ -166,7 +167,7 @@ func redactKMS(text string) (string, error) {
 
 // Client makes the SDK's client for the key, and names its region. What the URI does not say comes from the SDK's own configuration: variables and
 // files of AWS, profiles, roles. They are read if env has variables; an Env that reaches nothing has no AWS configuration either. An endpoint on
-// loopback is an emulator or a tunnel: it is never sent the credentials of the machine's role.
+// loopback is an emulator or a tunnel: it is never sent the credentials of the machine's role. An ARN of another region is [kms.ErrWrongRegion].
 func (k *KMSKey) Client(ctx context.Context, env config.Env, o ...func(*sdk.Options)) (*sdk.Client, string, error) {
 	if env.LookupEnv == nil {
 		return nil, "", &config.SourceError{What: "AWS configuration", Kind: "environment", Name: "AWS_*", Err: errors.New("environment variables are not available here")}
@@ -176,8 +177,15 @@ func (k *KMSKey) Client(ctx context.Context, env config.Env, o ...func(*sdk.Opti
 		load = append(load, awsconfig.WithSharedConfigProfile(k.Profile))
 	}
 	region := k.Region
-	if part := strings.Split(k.KeyID, ":"); region == "" && len(part) == 6 {
-		region = part[3]
+	id, err := arn.ParseID(k.KeyID)
+	switch {
+	case k.KeyID == "": // discovery
+	case err != nil:
+		return nil, "", k.fail("", err.Error())
+	case id.IsARN && region == "":
+		region = id.ARN.Region
+	case id.IsARN && region != id.ARN.Region:
+		return nil, "", fmt.Errorf("%w: it is in %s and the client in %s", kms.ErrWrongRegion, id.ARN.Region, region)
 	}
 	if region != "" {
 		load = append(load, awsconfig.WithRegion(region))
