@@ -43,7 +43,7 @@ keyring/pkcs11/softhsm: . keyring/pkcs11/internal/ck keyring/pkcs11/internal/mod
 keyring/pkcs11/uri: . internal/uritext
 keyring/tink: . internal/wire keyring message
 cache: . internal/wire keyring keyring/suite
-cache/cachetest: cache
+cache/cachetest: cache internal/sharedtest
 message: . internal/ecsig internal/kdf internal/wire keyring keyring/suite
 ddb: . cache internal/attr keyring keyring/suite message
 envvar: . keyring keyring/suite message
@@ -244,5 +244,33 @@ func TestNeverLinked(t *testing.T) {
 	}
 	if !sawTypes {
 		t.Errorf("ddb does not link %s/types: this test looks at the wrong package", dynamodb)
+	}
+}
+
+// TestBubbles: a test with the bubble's clock starts by sharedtest.Bubble, which also works in FIPS 140-3 mode, and not by synctest.Test.
+func TestBubbles(t *testing.T) {
+	const start = "synctest" + ".Test("
+	found := 0
+	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
+		if err == nil && d.IsDir() && path != "." && strings.HasPrefix(d.Name(), ".") {
+			return fs.SkipDir
+		}
+		if err != nil || filepath.Ext(path) != ".go" {
+			return err
+		}
+		source, err := os.ReadFile(path)
+		if err != nil || !strings.Contains(string(source), start) {
+			return err
+		}
+		if found++; filepath.ToSlash(path) != "internal/sharedtest/bubble.go" {
+			t.Errorf("%s calls %s…): call sharedtest.Bubble", path, start)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if found == 0 {
+		t.Errorf("%s…) was found nowhere: this test looks for the wrong thing", start)
 	}
 }

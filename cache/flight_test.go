@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/signetkeys/signet"
+	"github.com/signetkeys/signet/internal/sharedtest"
 	"github.com/signetkeys/signet/keyring"
 )
 
@@ -46,7 +47,7 @@ func slow(d time.Duration) func(context.Context) error {
 
 func TestOneCallForAll(t *testing.T) {
 	for _, capacity := range []int{0, 1, 10} {
-		synctest.Test(t, func(t *testing.T) {
+		sharedtest.Bubble(t, func(t *testing.T) {
 			b, c := newBackend(t), NewLocal(capacity)
 			b.before = slow(time.Second)
 			m := newManager(t, b, c, Options{})
@@ -83,7 +84,7 @@ func TestOneCallForAll(t *testing.T) {
 func TestWaitersAreCounted(t *testing.T) {
 	for name, o := range map[string]Options{"messages": {MaxMessages: 3}, "bytes": {MaxBytes: 35}} {
 		for _, capacity := range []int{0, 1} {
-			synctest.Test(t, func(t *testing.T) {
+			sharedtest.Bubble(t, func(t *testing.T) {
 				b := newBackend(t)
 				b.before = slow(time.Second)
 				m := newManager(t, b, NewLocal(capacity), o)
@@ -110,7 +111,7 @@ func TestWaitersAreCounted(t *testing.T) {
 }
 
 func TestWaitersHonourTheirContexts(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	sharedtest.Bubble(t, func(t *testing.T) {
 		b, c := newBackend(t), NewLocal(10)
 		b.before = slow(10 * time.Second)
 		m := newManager(t, b, c, Options{})
@@ -142,7 +143,7 @@ func TestWaitersHonourTheirContexts(t *testing.T) {
 // When everybody has left, the key that is made nevertheless serves the next one.
 func TestCallWithoutWaiters(t *testing.T) {
 	for _, capacity := range []int{0, 1} {
-		synctest.Test(t, func(t *testing.T) {
+		sharedtest.Bubble(t, func(t *testing.T) {
 			b, c := newBackend(t), NewLocal(capacity)
 			b.before = slow(time.Second)
 			var key *keyring.Secret
@@ -167,7 +168,7 @@ func TestCallWithoutWaiters(t *testing.T) {
 }
 
 func TestSharedCallHasItsOwnTimeout(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	sharedtest.Bubble(t, func(t *testing.T) {
 		b := newBackend(t)
 		b.before = slow(time.Hour)
 		m := newManager(t, b, NewLocal(1), Options{Timeout: 5 * time.Second})
@@ -180,7 +181,7 @@ func TestSharedCallHasItsOwnTimeout(t *testing.T) {
 }
 
 func TestFailureIsForItsWaiters(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	sharedtest.Bubble(t, func(t *testing.T) {
 		b := newBackend(t)
 		boom := errors.New("boom")
 		b.before = func(ctx context.Context) error { return errors.Join(slow(time.Second)(ctx), boom) }
@@ -201,7 +202,7 @@ func TestFailureIsForItsWaiters(t *testing.T) {
 
 // A call that takes longer than the maximal age: its caller has the key, nobody else.
 func TestCallOlderThanTheMaximalAge(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	sharedtest.Bubble(t, func(t *testing.T) {
 		b, c := newBackend(t), NewLocal(10)
 		b.before = slow(2 * time.Second)
 		m := newManager(t, b, c, Options{MaxAge: time.Second})
@@ -230,7 +231,7 @@ func TestCallOlderThanTheMaximalAge(t *testing.T) {
 
 // The age is that of the call's beginning.
 func TestSlowCallDoesNotProlongTheAge(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	sharedtest.Bubble(t, func(t *testing.T) {
 		b := newBackend(t)
 		b.before = slow(20 * time.Second)
 		m := newManager(t, b, NewLocal(10), Options{MaxAge: time.Minute})
@@ -250,7 +251,7 @@ func TestSlowCallDoesNotProlongTheAge(t *testing.T) {
 
 // A manager that panics or ends its goroutine does not leave anybody waiting.
 func TestCrashReachesTheWaiters(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	sharedtest.Bubble(t, func(t *testing.T) {
 		b := newBackend(t)
 		b.before = func(ctx context.Context) error {
 			panic(errors.Join(errors.New("broken backend"), slow(time.Second)(ctx)))

@@ -5,8 +5,9 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
-	"testing/synctest"
 	"time"
+
+	"github.com/signetkeys/signet/internal/sharedtest"
 )
 
 // probe is a value that remembers its release.
@@ -80,7 +81,7 @@ func (m *model) delete(id ID) {
 
 func TestLocalAgainstModel(t *testing.T) {
 	for seed := range uint64(40) {
-		synctest.Test(t, func(t *testing.T) { againstModel(t, rand.New(rand.NewPCG(seed, 0)), int(seed)%5) })
+		sharedtest.Bubble(t, func(t *testing.T) { againstModel(t, rand.New(rand.NewPCG(seed, 0)), int(seed)%5) })
 	}
 }
 

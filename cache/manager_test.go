@@ -7,10 +7,10 @@ import (
 	"math"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/signetkeys/signet"
+	"github.com/signetkeys/signet/internal/sharedtest"
 	"github.com/signetkeys/signet/keyring"
 	"github.com/signetkeys/signet/keyring/suite"
 )
@@ -57,7 +57,7 @@ func TestEachLimitForcesANewKey(t *testing.T) {
 		{"bytes, not a multiple", Options{MaxAge: time.Hour, MaxBytes: 29}, func() {}, []int{1, 1, 2, 2, 3}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) { // time is the bubble's: Sleep returns at once
+			sharedtest.Bubble(t, func(t *testing.T) { // time is the bubble's: Sleep returns at once
 				b := newBackend(t)
 				m := newManager(t, b, NewLocal(10), tt.o)
 				var last *keyring.Secret
@@ -87,7 +87,7 @@ func TestEachLimitForcesANewKey(t *testing.T) {
 }
 
 func TestDecryptionHasAnAgeOnly(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	sharedtest.Bubble(t, func(t *testing.T) {
 		b := newBackend(t)
 		m := newManager(t, b, NewLocal(10), Options{MaxAge: time.Minute, MaxMessages: 2, MaxBytes: 20})
 		enc := encrypt(t, b, encRequest(keyring.EncryptionContext{"a": "b"}, 10))

@@ -6,13 +6,13 @@ import (
 	"fmt"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"github.com/signetkeys/signet"
 	"github.com/signetkeys/signet/cache"
+	"github.com/signetkeys/signet/internal/sharedtest"
 	"github.com/signetkeys/signet/keyring"
 )
 
@@ -69,7 +69,7 @@ func TestDefaultLimits(t *testing.T) {
 	if n := k.wraps.Load(); n != 2 {
 		t.Errorf("101 puts took %d wraps", n)
 	}
-	synctest.Test(t, func(t *testing.T) {
+	sharedtest.Bubble(t, func(t *testing.T) {
 		k := &counting{Keyring: testKeyring(t)}
 		e := newEncryptor(t, Single(k), FieldConfig{Fields: []string{"a"}, Algorithm: "0478"})
 		puts(t, e, 1)

@@ -10,11 +10,11 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/signetkeys/signet"
 	"github.com/signetkeys/signet/envvar"
+	"github.com/signetkeys/signet/internal/sharedtest"
 	"github.com/signetkeys/signet/keyring"
 )
 
@@ -101,7 +101,7 @@ func TestLoadInParallel(t *testing.T) {
 		name := fmt.Sprintf("V%d", i)
 		environ = append(environ, name+"="+encrypt(t, name, name, nil))
 	}
-	synctest.Test(t, func(t *testing.T) {
+	sharedtest.Bubble(t, func(t *testing.T) {
 		k := &hooked{newKeyring(t, "kek"), func(context.Context) error { time.Sleep(time.Second); return nil }}
 		start := time.Now()
 		v, err := envvar.Load(t.Context(), k, environ, nil)

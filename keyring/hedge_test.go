@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/signetkeys/signet"
+	"github.com/signetkeys/signet/internal/sharedtest"
 	"github.com/signetkeys/signet/keyring"
 	"github.com/signetkeys/signet/keyring/keyringtest"
 	"github.com/signetkeys/signet/keyring/suite"
@@ -84,7 +85,7 @@ func TestHedge(t *testing.T) {
 		{"only a hanging one is left", []*member{{takes: 10 * ms, fails: denied}, {takes: 5 * time.Second}}, []time.Duration{0, 10 * ms}, 5010 * ms, 1, "member 0", nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			sharedtest.Bubble(t, func(t *testing.T) {
 				for i, m := range c.members {
 					m.Keyring = rawAES(t, string(rune('a'+i)))
 				}
@@ -142,7 +143,7 @@ func members(trace []keyring.Attempt) string {
 
 // The trace is in the order of the members, whatever the order in which they failed.
 func TestHedgedTraceIsOrdered(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	sharedtest.Bubble(t, func(t *testing.T) {
 		all := []*member{{takes: 450 * ms}, {takes: 300 * ms}, {takes: 150 * ms}, {takes: 150 * ms}} // end at 450, 400, 350, 450
 		for i, m := range all {
 			m.Keyring = rawAES(t, string(rune('a'+i)))
@@ -173,7 +174,7 @@ func TestHedgedTraceIsOrdered(t *testing.T) {
 // A member that ignores its context outlives the call: its late result is destroyed, and what it reads stays as it was.
 func TestHedgeDestroysLateResults(t *testing.T) {
 	for _, first := range []error{nil, errChild} {
-		synctest.Test(t, func(t *testing.T) {
+		sharedtest.Bubble(t, func(t *testing.T) {
 			late := &member{Keyring: rawAES(t, "a"), takes: time.Second, deaf: true, fails: first}
 			quick := &member{Keyring: rawAES(t, "b"), takes: 10 * ms}
 			k, r := hedged(t, []*member{late, quick}), request(t, suite.ItemAES256GCM(), keyring.EncryptionContext{"pair": "value"})
@@ -212,7 +213,7 @@ func TestHedgeDestroysLateResults(t *testing.T) {
 func TestHedgeEndsWithItsContext(t *testing.T) {
 	for name, deaf := range map[string]bool{"heeding": false, "deaf": true} {
 		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			sharedtest.Bubble(t, func(t *testing.T) {
 				slow := func(name string) *member {
 					return &member{Keyring: rawAES(t, name), takes: 10 * time.Second, deaf: deaf}
 				}
@@ -276,7 +277,7 @@ func TestHedgedFailureAfterTheEnd(t *testing.T) {
 }
 
 func TestHedgedPanics(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	sharedtest.Bubble(t, func(t *testing.T) {
 		panics := func(after time.Duration) keyring.Keyring {
 			return &funcs{decrypt: func(context.Context, *keyring.Request, []keyring.EncryptedDataKey) (*keyring.Unwrapped, error) {
 				time.Sleep(after)

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/signetkeys/signet"
+	"github.com/signetkeys/signet/internal/sharedtest"
 	"github.com/signetkeys/signet/keyring"
 	"github.com/signetkeys/signet/keyring/suite"
 )
@@ -48,7 +49,7 @@ func owners(edks []keyring.EncryptedDataKey) string {
 // Children run at once: each waits until all of them have started. They finish in the reverse order and the EDKs keep theirs.
 func TestChildrenRunAtOnce(t *testing.T) {
 	for _, s := range []*suite.Suite{suite.AES256GCMCommit(), suite.ItemAES256GCM()} {
-		synctest.Test(t, func(t *testing.T) {
+		sharedtest.Bubble(t, func(t *testing.T) {
 			const n = 5
 			var barrier sync.WaitGroup
 			barrier.Add(n)
@@ -162,7 +163,7 @@ func TestMinWrapped(t *testing.T) {
 // A required child's failure ends the operation and the others' context. A result that comes later is destroyed, and the data key that the late
 // child was given is still whole.
 func TestRequiredFailureCancelsOthers(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	sharedtest.Bubble(t, func(t *testing.T) {
 		started, release := make(chan struct{}), make(chan struct{})
 		var cancelled error
 		var late *keyring.Wrapped
@@ -237,7 +238,7 @@ func TestContextEndsTheWait(t *testing.T) {
 		required bool
 	}{{"one required", 1, true}, {"two required", 2, true}, {"one optional", 1, false}, {"two optional", 2, false}} {
 		t.Run(c.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			sharedtest.Bubble(t, func(t *testing.T) {
 				release := make(chan struct{})
 				var mu sync.Mutex
 				var late []*keyring.Wrapped
@@ -287,7 +288,7 @@ func TestContextEndsTheWait(t *testing.T) {
 // Optional children that honour an ended context do not turn it into a degraded success.
 func TestEndedContextIsNotDegradation(t *testing.T) {
 	for n := 1; n <= 3; n++ {
-		synctest.Test(t, func(t *testing.T) {
+		sharedtest.Bubble(t, func(t *testing.T) {
 			var optional []keyring.Keyring
 			for range n {
 				optional = append(optional, before(rawAES(t, "a"), func(ctx context.Context) error {

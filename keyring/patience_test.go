@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/signetkeys/signet"
+	"github.com/signetkeys/signet/internal/sharedtest"
 	"github.com/signetkeys/signet/keyring"
 	"github.com/signetkeys/signet/keyring/raw"
 	"github.com/signetkeys/signet/keyring/suite"
@@ -26,7 +27,7 @@ func (h hung) OnEncrypt(ctx context.Context, r *keyring.Request, s *keyring.Secr
 
 // An optional key that hangs degrades the write after OptionalTimeout; a required one does not profit from it.
 func TestOptionalTimeout(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	sharedtest.Bubble(t, func(t *testing.T) {
 		k := func(name string) keyring.Keyring {
 			k, err := raw.NewAES(raw.AESConfig{Namespace: "n", Name: name, Key: make([]byte, 32)})
 			if err != nil {

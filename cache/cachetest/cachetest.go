@@ -7,10 +7,10 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/signetkeys/signet/cache"
+	"github.com/signetkeys/signet/internal/sharedtest"
 )
 
 // Run tests caches that newCache makes, each for at least the given number of entries, or for none when it is 0. A cache may hold more or
@@ -19,7 +19,7 @@ func Run(t *testing.T, newCache func(capacity int) cache.Cache) {
 	t.Run("round trip", func(t *testing.T) { roundTrip(t, newCache(4)) })
 	t.Run("pinned entries", func(t *testing.T) { pinned(t, newCache) })
 	t.Run("capacity", func(t *testing.T) { capacity(t, newCache) })
-	t.Run("age", func(t *testing.T) { synctest.Test(t, func(t *testing.T) { age(t, newCache(4)) }) })
+	t.Run("age", func(t *testing.T) { sharedtest.Bubble(t, func(t *testing.T) { age(t, newCache(4)) }) })
 	t.Run("limits", func(t *testing.T) { limits(t, newCache(4)) })
 	t.Run("exact use", func(t *testing.T) { exactUse(t, newCache(4)) })
 	t.Run("contention", func(t *testing.T) { contention(t, newCache) })

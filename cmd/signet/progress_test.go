@@ -5,10 +5,11 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/vbauerster/mpb/v8"
+
+	"github.com/signetkeys/signet/internal/sharedtest"
 )
 
 func TestProgressBar(t *testing.T) {
@@ -41,7 +42,7 @@ func TestProgressBar(t *testing.T) {
 
 // Without a terminal there is a line now and then.
 func TestProgressLines(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	sharedtest.Bubble(t, func(t *testing.T) {
 		var text bytes.Buffer
 		p := &progress{a: &app{stderr: &text}, done: "encrypted", last: time.Now()}
 		for range 100 {

@@ -1,4 +1,5 @@
-// Package sharedtest finds what tests share and the repository does not hold: the peers' published test vectors.
+// Package sharedtest is what tests of several packages share: where the peers' published test vectors are, which the repository does not hold,
+// and bubbles of synctest in which keys can be made.
 package sharedtest
 
 import (

@@ -6,12 +6,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	sdk "github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/kms/types"
 	"github.com/signetkeys/signet"
+	"github.com/signetkeys/signet/internal/sharedtest"
 	"github.com/signetkeys/signet/keyring"
 	"github.com/signetkeys/signet/keyring/keyringtest"
 	"github.com/signetkeys/signet/keyring/kms"
@@ -131,7 +131,7 @@ func TestMultiAcrossRegions(t *testing.T) {
 
 // TestMultiHedge: a region that does not answer is passed over after the hedge's time.
 func TestMultiHedge(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	sharedtest.Bubble(t, func(t *testing.T) {
 		f := symmetricFake()
 		k := multi(t, kms.MultiConfig{Generator: oneARN, Children: []string{farARN}, Supplier: supplier(f), Hedge: 200 * time.Millisecond})
 		r := asymmetricRequest(t, suite.AES256GCMCommit(), nil)

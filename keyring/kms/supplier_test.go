@@ -13,7 +13,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -22,6 +21,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	sdk "github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/signetkeys/signet"
+	"github.com/signetkeys/signet/internal/sharedtest"
 	"github.com/signetkeys/signet/keyring"
 	"github.com/signetkeys/signet/keyring/kms"
 	"github.com/signetkeys/signet/keyring/suite"
@@ -108,7 +108,7 @@ func TestAttempts(t *testing.T) {
 	} {
 		for _, configured := range []int{0, 1, 10} {
 			t.Run(fmt.Sprintf("%s/%d", name, configured), func(t *testing.T) {
-				synctest.Test(t, func(t *testing.T) {
+				sharedtest.Bubble(t, func(t *testing.T) {
 					s := &script{answers: c.answers}
 					cfg := awsConfig(s)
 					cfg.RetryMaxAttempts = configured
@@ -144,7 +144,7 @@ func TestAttempts(t *testing.T) {
 
 // TestEndBetweenAttempts: the context ends the pause before the next attempt.
 func TestEndBetweenAttempts(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	sharedtest.Bubble(t, func(t *testing.T) {
 		s := &script{answers: []answer{{status: 400, code: "ThrottlingException"}}}
 		k := suppliedKey(t, awsConfig(s), nil)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Nanosecond)
@@ -164,7 +164,7 @@ func TestNeverAnswers(t *testing.T) {
 		"with timeout": func(h *awshttp.BuildableClient) aws.HTTPClient { return h.WithTimeout(time.Second) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			sharedtest.Bubble(t, func(t *testing.T) {
 				var conns []net.Conn
 				var mu sync.Mutex
 				var readers sync.WaitGroup

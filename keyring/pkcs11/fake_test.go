@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/signetkeys/signet"
+	"github.com/signetkeys/signet/internal/sharedtest"
 	"github.com/signetkeys/signet/internal/wire"
 	"github.com/signetkeys/signet/keyring"
 	"github.com/signetkeys/signet/keyring/pkcs11/internal/ck"
@@ -176,7 +177,7 @@ func TestDeadline(t *testing.T) {
 		fake := cktest.New("t", "1234")
 		fake.AddKey("kek", make([]byte, 32))
 		registry, cfg := registryOf(t, fake)
-		synctest.Test(t, func(t *testing.T) {
+		sharedtest.Bubble(t, func(t *testing.T) {
 			k, err := newKeyring(context.Background(), registry, cfg)
 			if err != nil {
 				t.Fatal(err)

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/signetkeys/signet"
+	"github.com/signetkeys/signet/internal/sharedtest"
 	"github.com/signetkeys/signet/keyring"
 	"github.com/signetkeys/signet/keyring/pkcs11/internal/ck"
 	"github.com/signetkeys/signet/keyring/pkcs11/internal/cktest"
@@ -242,7 +243,7 @@ func TestRSAUnwrapThatHangs(t *testing.T) {
 	registry, cfg := registryOf(t, fake)
 	cfg.Class = PrivateKey
 	r := fakeRequest(t)
-	synctest.Test(t, func(t *testing.T) {
+	sharedtest.Bubble(t, func(t *testing.T) {
 		k, err := newKeyring(context.Background(), registry, cfg)
 		if err != nil {
 			t.Fatal(err)

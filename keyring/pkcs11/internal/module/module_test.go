@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/signetkeys/signet/internal/sharedtest"
 	"github.com/signetkeys/signet/keyring/pkcs11/internal/ck"
 	"github.com/signetkeys/signet/keyring/pkcs11/internal/cktest"
 	"github.com/signetkeys/signet/keyring/pkcs11/internal/module"
@@ -106,7 +107,7 @@ func TestPathsThatAreRefused(t *testing.T) {
 // A module that hangs in C_Initialize keeps others waiting no longer than their contexts.
 func TestHungInitialize(t *testing.T) {
 	path := file(t, "m.so")
-	synctest.Test(t, func(t *testing.T) {
+	sharedtest.Bubble(t, func(t *testing.T) {
 		fake := cktest.New("t", "1")
 		stuck := make(chan struct{})
 		fake.Hook = func(f string, _ ck.Session) error {
@@ -146,7 +147,7 @@ func TestResolve(t *testing.T) {
 }
 
 func TestGate(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	sharedtest.Bubble(t, func(t *testing.T) {
 		var g module.Gate
 		if g.Enter() != nil || g.ShutWithin(time.Second) {
 			t.Fatal("shut with somebody inside")

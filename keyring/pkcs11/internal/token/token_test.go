@@ -16,6 +16,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/signetkeys/signet/internal/sharedtest"
 	"github.com/signetkeys/signet/keyring/pkcs11/internal/ck"
 	"github.com/signetkeys/signet/keyring/pkcs11/internal/cktest"
 	"github.com/signetkeys/signet/keyring/pkcs11/internal/module"
@@ -291,7 +292,7 @@ func TestPoolSize(t *testing.T) {
 // A hung call keeps its session and its place; the caller leaves with its context. When all are hung, nobody waits for a session in vain; when
 // they return, the pool works again.
 func TestHungCalls(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	sharedtest.Bubble(t, func(t *testing.T) {
 		fake := cktest.New("t", pin)
 		obj := fake.AddKey("k", make([]byte, 32))
 		m, tok := openFake(t, fake, Options{MaxSessions: 2})
@@ -346,7 +347,7 @@ func TestHungCalls(t *testing.T) {
 
 // Close under a hung call leaks instead of finalizing under it.
 func TestCloseUnderAHungCall(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	sharedtest.Bubble(t, func(t *testing.T) {
 		fake := cktest.New("t", pin)
 		obj := fake.AddKey("k", make([]byte, 32))
 		m, tok := openFake(t, fake, Options{})
@@ -382,7 +383,7 @@ func TestCloseUnderAHungCall(t *testing.T) {
 
 // A session that takes too long to open is closed when it arrives.
 func TestHungOpen(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	sharedtest.Bubble(t, func(t *testing.T) {
 		fake := cktest.New("t", pin)
 		obj := fake.AddKey("k", make([]byte, 32))
 		_, tok := openFake(t, fake, Options{MaxSessions: 1})
@@ -411,7 +412,7 @@ func TestHungOpen(t *testing.T) {
 }
 
 func TestIdleSessionsAreClosed(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	sharedtest.Bubble(t, func(t *testing.T) {
 		fake := cktest.New("t", pin)
 		_, tok := openFake(t, fake, Options{MaxSessions: 4})
 		a, _ := tok.acquire(context.Background())
@@ -577,7 +578,7 @@ func TestFind(t *testing.T) {
 }
 
 func TestProbe(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	sharedtest.Bubble(t, func(t *testing.T) {
 		fake := cktest.New("t", pin)
 		_, tok := openFake(t, fake, Options{})
 		probes := func() int { return fake.Count("C_GenerateRandom") }
