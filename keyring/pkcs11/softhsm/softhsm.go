@@ -16,6 +16,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"github.com/signetkeys/signet"
 	"github.com/signetkeys/signet/keyring/pkcs11/internal/ck"
@@ -70,22 +71,40 @@ func WriteConf(dir string) (string, error) {
 	}
 	conf := filepath.Join(dir, "softhsm2.conf")
 	text := fmt.Sprintf("directories.tokendir = %s\nobjectstore.backend = file\nlog.level = ERROR\nslots.removable = false\n", tokens)
-	f, err := os.OpenFile(conf, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if errors.Is(err, os.ErrExist) {
+	if _, err := os.Lstat(conf); err == nil {
 		return conf, nil
+	} else if !errors.Is(err, os.ErrNotExist) {
+		return "", fmt.Errorf("softhsm: %w", err)
 	}
+	// Whoever finds the file finds all of it: two that make one home at once write the same text.
+	f, err := os.CreateTemp(dir, ".softhsm2.conf-*")
 	if err != nil {
 		return "", fmt.Errorf("softhsm: %w", err)
 	}
 	_, err = f.WriteString(text)
-	if err := errors.Join(err, f.Close()); err != nil {
+	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
+		err = os.Rename(f.Name(), conf)
+	}
+	if err != nil {
+		os.Remove(f.Name())
 		return "", fmt.Errorf("softhsm: %w", err)
 	}
 	return conf, nil
 }
 
+// starting is held from the choice of the configuration until SoftHSM has read it.
+var starting sync.Mutex
+
 // Use makes conf the configuration of this process: it sets the environment variable. ErrConflict says that SoftHSM already runs with another.
+// It is safe for concurrent use, and beside Init.
 func Use(conf string) error {
+	starting.Lock()
+	defer starting.Unlock()
+	return use(conf)
+}
+
+// use is Use for who holds starting.
+func use(conf string) error {
 	if os.Getenv(ConfVariable) == conf {
 		return nil
 	}
@@ -109,7 +128,7 @@ type InitOptions struct {
 }
 
 // Init makes a token. The configuration in o.Dir becomes that of the process ([Use]). A token with the same label must not exist
-// (errors.Is signet.ErrPolicy).
+// (errors.Is signet.ErrPolicy). Several calls at once are fine; while one with another folder runs, the error is ErrConflict.
 func Init(ctx context.Context, o InitOptions) (*Token, error) {
 	switch {
 	case o.Dir == "":
@@ -127,14 +146,12 @@ func Init(ctx context.Context, o InitOptions) (*Token, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := Use(conf); err != nil {
+	m, err := openWith(ctx, path, conf)
+	if err != nil {
 		return nil, err
 	}
-	var serial string
-	err = with(ctx, path, func(m *module.Module) error {
-		serial, err = initToken(ctx, m, o)
-		return err
-	})
+	serial, err := initToken(ctx, m, o)
+	err = typed(errors.Join(err, m.Close()))
 	if err != nil {
 		return nil, err
 	}
@@ -143,6 +160,17 @@ func Init(ctx context.Context, o InitOptions) (*Token, error) {
 
 func badPIN(pin []byte) bool {
 	return len(pin) < 4 || len(pin) > 255 || strings.ContainsRune(string(pin), 0)
+}
+
+// openWith starts SoftHSM with conf, or shares it when it runs with conf already.
+func openWith(ctx context.Context, path, conf string) (*module.Module, error) {
+	starting.Lock()
+	defer starting.Unlock()
+	if err := use(conf); err != nil {
+		return nil, err
+	}
+	m, err := module.Process().Open(ctx, path)
+	return m, typed(err)
 }
 
 // with opens the module for the time of fn.

@@ -5,9 +5,11 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/signetkeys/signet"
@@ -91,6 +93,30 @@ func TestOtherConfigurationIsRefused(t *testing.T) {
 	}
 	if err := softhsm.Use(tok.Conf); err != nil {
 		t.Errorf("the same configuration: %v", err)
+	}
+}
+
+// Tokens made at the same moment in one new folder, none of which finds the configuration set or SoftHSM started.
+func TestManyAtOnce(t *testing.T) {
+	softhsmtest.New(t) // skips, and puts the environment back afterwards
+	for range 25 {
+		dir := t.TempDir()
+		var all sync.WaitGroup
+		start := make(chan struct{})
+		for i := range 4 {
+			all.Go(func() {
+				<-start
+				o := softhsm.InitOptions{Dir: dir, Label: fmt.Sprint("token ", i), PIN: []byte("1234"), SOPIN: []byte("12345678")}
+				if _, err := softhsm.Init(t.Context(), o); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		close(start)
+		all.Wait()
+		if made, err := os.ReadDir(filepath.Join(dir, "tokens")); err != nil || len(made) != 4 {
+			t.Fatalf("got %d tokens in their folder, %v, want 4", len(made), err)
+		}
 	}
 }
 
