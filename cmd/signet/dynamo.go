@@ -16,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/smithy-go/logging"
 	"github.com/signetkeys/signet"
+	"github.com/signetkeys/signet/internal/uritext"
 )
 
 const (
@@ -32,24 +33,33 @@ type table struct {
 }
 
 // newDynamoDB makes a client from the SDK's own configuration: environment, profiles, roles. An endpoint on loopback is an emulator or a tunnel: it needs no
-// configuration, gets stand-in credentials when there are none, and never those of the machine's role.
+// configuration, gets stand-in credentials when there are none, and never those of the machine's role (of the
+// instance metadata service).
 func (a *app) newDynamoDB(ctx context.Context, endpoint, region string) (*dynamodb.Client, error) {
-	local, err := isLoopback(a.endpoint(endpoint))
-	if err != nil {
-		return nil, err
-	}
 	opts := []func(*awsconfig.LoadOptions) error{awsconfig.WithLogger(logging.LoggerFunc(func(c logging.Classification, format string, v ...any) {
 		a.log.Debug("AWS SDK", "level", string(c), "message", printable(fmt.Sprintf(format, v...)))
 	}))}
 	if region != "" {
 		opts = append(opts, awsconfig.WithRegion(region))
 	}
-	if local {
-		opts = append(opts, awsconfig.WithEC2IMDSClientEnableState(imds.ClientDisabled))
-	}
 	ctx, cancel := context.WithTimeout(ctx, credentialsTimeout)
 	defer cancel()
+	override := func(o *dynamodb.Options) {
+		if endpoint != "" {
+			o.BaseEndpoint = &endpoint
+		}
+	}
 	cfg, err := awsconfig.LoadDefaultConfig(ctx, opts...)
+	var local bool
+	if err == nil {
+		// Flag, variable or profile: the SDK knows which it will be.
+		if local, err = isLoopback(aws.ToString(dynamodb.NewFromConfig(cfg, override).Options().BaseEndpoint)); err != nil {
+			return nil, err
+		}
+	}
+	if local {
+		cfg, err = awsconfig.LoadDefaultConfig(ctx, append(opts, awsconfig.WithEC2IMDSClientEnableState(imds.ClientDisabled))...)
+	}
 	if err != nil {
 		return nil, &fault{code: codeConfig, err: fmt.Errorf("AWS configuration: %w", err)}
 	}
@@ -62,26 +72,10 @@ func (a *app) newDynamoDB(ctx context.Context, endpoint, region string) (*dynamo
 	if err := checkCredentials(ctx, &cfg, local); err != nil {
 		return nil, err
 	}
-	return dynamodb.NewFromConfig(cfg, func(o *dynamodb.Options) {
-		if endpoint != "" {
-			o.BaseEndpoint = &endpoint
-		}
-	}), nil
+	return dynamodb.NewFromConfig(cfg, override), nil
 }
 
-// endpoint is what the client will talk to, "" for the service itself. The SDK reads the same variables.
-func (a *app) endpoint(flag string) string {
-	if flag != "" {
-		return flag
-	}
-	for _, name := range []string{"AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL"} {
-		if v, _ := a.lookupEnv(name); v != "" {
-			return v
-		}
-	}
-	return ""
-}
-
+// isLoopback refuses an endpoint that is not of the right form.
 func isLoopback(endpoint string) (bool, error) {
 	if endpoint == "" {
 		return false, nil
@@ -90,9 +84,7 @@ func isLoopback(endpoint string) (bool, error) {
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.User != nil {
 		return false, &fault{code: codeConfig, err: errors.New("the DynamoDB endpoint must be http://HOST:PORT or https://HOST:PORT")}
 	}
-	host := u.Hostname()
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback(), nil
+	return uritext.Loopback(endpoint), nil
 }
 
 func checkCredentials(ctx context.Context, cfg *aws.Config, local bool) error {

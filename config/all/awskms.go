@@ -5,11 +5,11 @@ import (
 	"crypto/rsa"
 	"errors"
 	"fmt"
-	"net"
 	"net/url"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/feature/ec2/imds"
 	sdk "github.com/aws/aws-sdk-go-v2/service/kms"
@@ -17,6 +17,7 @@ import (
 	"github.com/signetkeys/signet"
 	"github.com/signetkeys/signet/config"
 	"github.com/signetkeys/signet/internal/arn"
+	"github.com/signetkeys/signet/internal/uritext"
 	"github.com/signetkeys/signet/keyring"
 	"github.com/signetkeys/signet/keyring/kms"
 	"github.com/signetkeys/signet/keyring/raw"
@@ -113,6 +114,9 @@ func (k *KMSKey) Check() error {
 	if rsaKey && agreement {
 		return k.fail(kmsAgreement, "and padding contradict each other: a key is of RSA or of ECDH")
 	}
+	if _, ok := k.uri.Lookup(kmsPartition); ok && k.flag(kmsAnyAccount) {
+		return k.fail(kmsPartition, "belongs to account: allow-any-account=true has no filter")
+	}
 	if _, filtered := k.uri.Lookup(kmsAccount); discovery && filtered == k.flag(kmsAnyAccount) {
 		return k.fail(kmsAccount, "discovery needs account=ID,ID, or allow-any-account=true, by which whoever writes a message chooses the key")
 	}
@@ -167,7 +171,9 @@ func redactKMS(text string) (string, error) {
 
 // Client makes the SDK's client for the key, and names its region. What the URI does not say comes from the SDK's own configuration: variables and
 // files of AWS, profiles, roles. They are read if env has variables; an Env that reaches nothing has no AWS configuration either. An endpoint on
-// loopback is an emulator or a tunnel: it is never sent the credentials of the machine's role. An ARN of another region is [kms.ErrWrongRegion].
+// loopback, wherever it is configured, is an emulator or a tunnel: it is never sent the credentials of the machine's role, those of the instance
+// metadata service. (Those that a container's or a function's environment names are configured like any other.) Each attempt to get credentials
+// from AWS STS or another service is given up after [kms.AttemptTimeout]. An ARN of another region is [kms.ErrWrongRegion].
 func (k *KMSKey) Client(ctx context.Context, env config.Env, o ...func(*sdk.Options)) (*sdk.Client, string, error) {
 	if env.LookupEnv == nil {
 		return nil, "", &config.SourceError{What: "AWS configuration", Kind: "environment", Name: "AWS_*", Err: errors.New("environment variables are not available here")}
@@ -190,40 +196,34 @@ func (k *KMSKey) Client(ctx context.Context, env config.Env, o ...func(*sdk.Opti
 	if region != "" {
 		load = append(load, awsconfig.WithRegion(region))
 	}
-	endpoint := k.Endpoint
-	for _, name := range []string{"AWS_ENDPOINT_URL_KMS", "AWS_ENDPOINT_URL"} {
-		if v, _ := env.LookupEnv(name); endpoint == "" {
-			endpoint = v
-		}
-	}
-	if isLoopback(endpoint) {
-		load = append(load, awsconfig.WithEC2IMDSClientEnableState(imds.ClientDisabled))
-	}
-	cfg, err := awsconfig.LoadDefaultConfig(ctx, load...)
-	if err != nil {
-		return nil, "", &config.SourceError{What: "AWS configuration", Kind: "profile", Name: k.Profile, Err: fmt.Errorf("%w: %w", signet.ErrPolicy, err)}
-	}
 	if k.Endpoint != "" {
 		o = append([]func(*sdk.Options){func(op *sdk.Options) { op.BaseEndpoint = aws.String(k.Endpoint) }}, o...)
 	}
-	c, err := kms.NewSupplier(cfg, o...)(ctx, region)
-	if err != nil {
-		return nil, "", uriError(k.uri.Scheme, err)
+	client, err := k.newClient(ctx, region, load, o)
+	if err == nil && uritext.Loopback(aws.ToString(client.Options().BaseEndpoint)) {
+		client, err = k.newClient(ctx, region, append(load, awsconfig.WithEC2IMDSClientEnableState(imds.ClientDisabled)), o)
 	}
-	client, ok := c.(*sdk.Client)
-	if !ok {
-		return nil, "", fmt.Errorf("KMS client is a %T", c)
+	if err != nil {
+		return nil, "", err
 	}
 	return client, client.Options().Region, nil
 }
 
-func isLoopback(endpoint string) bool {
-	u, err := url.Parse(endpoint)
-	if err != nil || endpoint == "" {
-		return false
+func (k *KMSKey) newClient(ctx context.Context, region string, load []func(*awsconfig.LoadOptions) error, o []func(*sdk.Options)) (*sdk.Client, error) {
+	load = append(load[:len(load):len(load)], awsconfig.WithHTTPClient(awshttp.NewBuildableClient().WithTimeout(kms.AttemptTimeout)))
+	cfg, err := awsconfig.LoadDefaultConfig(ctx, load...)
+	if err != nil {
+		return nil, &config.SourceError{What: "AWS configuration", Kind: "profile", Name: k.Profile, Err: fmt.Errorf("%w: %w", signet.ErrPolicy, err)}
 	}
-	ip := net.ParseIP(u.Hostname())
-	return u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
+	c, err := kms.NewSupplier(cfg, o...)(ctx, region)
+	if err != nil {
+		return nil, uriError(k.uri.Scheme, err)
+	}
+	client, ok := c.(*sdk.Client)
+	if !ok {
+		return nil, fmt.Errorf("KMS client is a %T", c)
+	}
+	return client, nil
 }
 
 func openKMS(ctx context.Context, text string, env config.Env) (keyring.Keyring, error) {
@@ -243,7 +243,8 @@ func (k *KMSKey) Open(ctx context.Context, env config.Env, o kms.Observer) (keyr
 	made, err := k.keyring(ctx, env, client, region, o)
 	if err != nil {
 		var call *kms.Error
-		if errors.Is(err, signet.ErrMalformed) && !errors.As(err, &call) {
+		var source *config.SourceError
+		if errors.Is(err, signet.ErrMalformed) && !errors.As(err, &call) && !errors.As(err, &source) {
 			return nil, k.fail("", err.Error())
 		}
 		return nil, uriError(k.uri.Scheme, err)

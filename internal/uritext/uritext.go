@@ -1,4 +1,5 @@
-// Package uritext finds mistakes in keyring URIs by which a secret would become part of a value that is shown.
+// Package uritext knows what the text of a URI means to safety: mistakes in keyring URIs by which a secret would become part of a value that is
+// shown, and endpoints that are on this machine.
 package uritext
 
 import (

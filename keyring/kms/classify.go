@@ -21,20 +21,21 @@ var kinds = map[string]error{
 	"AccessDeniedException": ErrAccessDenied, "AccessDenied": ErrAccessDenied, "InvalidGrantTokenException": ErrAccessDenied,
 	"UnrecognizedClientException": ErrCredentials, "InvalidClientTokenId": ErrCredentials, "ExpiredTokenException": ErrCredentials, "ExpiredToken": ErrCredentials,
 	"InvalidSignatureException": ErrCredentials, "SignatureDoesNotMatch": ErrCredentials, "MissingAuthenticationTokenException": ErrCredentials,
-	"MissingAuthenticationToken": ErrCredentials, "IncompleteSignature": ErrCredentials, "OptInRequired": ErrCredentials, "NotAuthorized": ErrCredentials,
+	"MissingAuthenticationToken": ErrCredentials, "IncompleteSignature": ErrCredentials, "OptInRequired": ErrCredentials, "NotAuthorized": ErrCredentials, "RequestExpired": ErrCredentials,
 	"ThrottlingException": ErrThrottled, "Throttling": ErrThrottled, "LimitExceededException": ErrThrottled, "RequestLimitExceeded": ErrThrottled,
 	"TooManyRequestsException": ErrThrottled, "RequestThrottled": ErrThrottled,
 	"InvalidKeyUsageException": ErrInvalidUsage, "UnsupportedOperationException": ErrInvalidUsage,
 	"InvalidCiphertextException": ErrInvalidCiphertext, "IncorrectKeyException": ErrIncorrectKey,
 	"DependencyTimeoutException": ErrUnavailable, "KMSInternalException": ErrUnavailable, "KeyUnavailableException": ErrUnavailable,
 	"InternalFailure": ErrUnavailable, "ServiceUnavailable": ErrUnavailable, "ServiceUnavailableException": ErrUnavailable, "RequestTimeout": ErrUnavailable,
+	"RequestTimeoutException":         ErrUnavailable,
 	"XksProxyUriUnreachableException": ErrUnavailable,
 }
 
 // classify returns the kind of the SDK's error and what is known of its cause.
 func (q *request) classify(err error) (detail string, kind error) {
 	if noIdentity(err) {
-		return identityDetail(err), ErrCredentials
+		return identity(err)
 	}
 	var api smithy.APIError
 	if errors.As(err, &api) {
@@ -71,18 +72,24 @@ func noIdentity(err error) bool {
 	return false
 }
 
-// identityDetail is what the service that gives credentials said. Other texts of credential providers are not known well enough to be shown.
-func identityDetail(err error) string {
-	var api smithy.APIError
-	if !errors.As(err, &api) {
-		return ""
-	}
-	who := "the credential provider"
+// identity says why there are no credentials: what the service that gives them said, or that it did not answer. The machine's metadata service does
+// not answer where there is none, which means that there are no credentials. Other texts of credential providers are not known well enough to be shown.
+func identity(err error) (detail string, kind error) {
+	who, service := "the credential provider", ""
 	var op *smithy.OperationError
 	for e := err; errors.As(e, &op); e = op.Err { // the innermost
-		who = op.Service() + " " + op.Operation()
+		service = op.Service()
+		who = service + " " + op.Operation()
 	}
-	return fmt.Sprintf("%.64s: %.64s", printable(who), printable(codeOf(api)))
+	var api smithy.APIError
+	var silent net.Error
+	switch {
+	case errors.As(err, &api):
+		return fmt.Sprintf("%.64s: %.64s", printable(who), printable(codeOf(api))), ErrCredentials
+	case errors.As(err, &silent) && service != "" && service != "KMS" && service != "ec2imds":
+		return fmt.Sprintf("%.64s: no answer", printable(who)), ErrUnavailable
+	}
+	return "", ErrCredentials
 }
 
 func codeOf(api smithy.APIError) string {

@@ -129,5 +129,10 @@ func resolve(ctx context.Context, id arn.ID, client any, region string, grants [
 	if err != nil || !found.NamesKey() {
 		return id, q.wrong("%.256q is not the ARN of a key", arnText)
 	}
+	switch a := found.ARN; {
+	case id.IsARN && (a.Partition != id.ARN.Partition || a.Region != id.ARN.Region || a.Account != id.ARN.Account),
+		!id.IsARN && !strings.HasPrefix(id.Text, "alias/") && a.ID != id.Text:
+		return id, q.wrong("it is of key %.256q", arnText)
+	}
 	return found, checkRegion(found, region)
 }

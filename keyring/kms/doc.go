@@ -7,8 +7,8 @@
 // [NewRSA] and [NewECDH] are for asymmetric keys.
 //
 // A data key is made by GenerateDataKey; a keyring that is not the first of a multi-keyring wraps it with Encrypt; Decrypt opens it, always with
-// the id of the key that it must be under. The encryption context of a message is that of every call, so that key policies and CloudTrail see its
-// pairs in the clear. Retries are the SDK's alone: see [NewSupplier].
+// the id of the key that it must be under. The encryption context of a message is that of each of these calls, so that key policies and
+// CloudTrail see its pairs in the clear; the calls of [NewRSA] and [NewECDH] have none. Retries are the SDK's alone: see [NewSupplier].
 //
 // Sources: AWS Encryption SDK specification, framework/aws-kms; AWS KMS API reference.
 package kms

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	sdk "github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/kms/types"
 	"github.com/signetkeys/signet"
@@ -277,6 +278,7 @@ func TestECDHAnswers(t *testing.T) {
 		var secret []byte
 		p.Edit = func(out any) error {
 			o := out.(*sdk.DeriveSharedSecretOutput)
+			awsmiddleware.SetRequestIDMetadata(&o.ResultMetadata, "request-8")
 			c.edit(o)
 			secret = o.SharedSecret
 			return nil
@@ -288,7 +290,8 @@ func TestECDHAnswers(t *testing.T) {
 			t.Errorf("%s: the secret is not wiped", what)
 		}
 		_, err := k.OnEncrypt(t.Context(), r, nil)
-		if c.want == kms.ErrResponse && !errors.Is(err, c.want) {
+		var e *kms.Error
+		if c.want == kms.ErrResponse && (!errors.Is(err, c.want) || !errors.As(err, &e) || e.RequestID != "request-8") {
 			t.Errorf("%s: encrypts: %v", what, err)
 		}
 	}
@@ -320,20 +323,30 @@ func TestECDHGetPublicKey(t *testing.T) {
 		"RSA for ECDH":    {rsaKeys()[0], types.KeyUsageTypeKeyAgreement, nil, kms.ErrInvalidUsage, `spec "RSA_2048"`},
 		"another key":     {ec, types.KeyUsageTypeKeyAgreement, func(o *sdk.GetPublicKeyOutput) { *o.KeyId = bobARN }, kms.ErrResponse, bobARN},
 		"no public key":   {ec, types.KeyUsageTypeKeyAgreement, func(o *sdk.GetPublicKeyOutput) { o.PublicKey = nil }, kms.ErrResponse, "public key"},
-		"off the curve":   {ec, types.KeyUsageTypeKeyAgreement, func(o *sdk.GetPublicKeyOutput) { o.PublicKey[len(o.PublicKey)-1] ^= 1 }, kms.ErrResponse, "public key"},
+		"SM2": {ec, types.KeyUsageTypeKeyAgreement, func(o *sdk.GetPublicKeyOutput) { o.KeySpec, o.PublicKey = types.KeySpecSm2, sm2PublicKey },
+			kms.ErrInvalidUsage, `spec "SM2"`},
+		"off the curve": {ec, types.KeyUsageTypeKeyAgreement, func(o *sdk.GetPublicKeyOutput) { o.PublicKey[len(o.PublicKey)-1] ^= 1 }, kms.ErrResponse, "public key"},
 	} {
 		f := &kmsfake.Asymmetric{}
 		f.Add(aliceARN, c.key, c.usage)
 		if c.edit != nil {
-			f.Edit = func(out any) error { c.edit(out.(*sdk.GetPublicKeyOutput)); return nil }
+			f.Edit = func(out any) error {
+				o := out.(*sdk.GetPublicKeyOutput)
+				awsmiddleware.SetRequestIDMetadata(&o.ResultMetadata, "request-7")
+				c.edit(o)
+				return nil
+			}
 		}
 		_, err := kms.NewECDH(t.Context(), kms.ECDHConfig{KeyID: aliceARN, Client: f})
 		var e *kms.Error
-		if !errors.Is(err, c.want) || !errors.As(err, &e) || e.Op != "GetPublicKey" || e.Key != aliceARN || !strings.Contains(err.Error(), c.says) {
+		if !errors.Is(err, c.want) || !errors.As(err, &e) || e.Op != "GetPublicKey" || e.Key != aliceARN || !strings.Contains(err.Error(), c.says) || c.edit != nil && e.RequestID != "request-7" {
 			t.Errorf("%s: got %v, want %v with %q", what, err, c.want, c.says)
 		}
 	}
 }
+
+// sm2PublicKey has the form of an SM2 key's public half (RFC 8998, section 3.2.1: curve 1.2.156.10197.1.301), which package x509 does not know.
+var sm2PublicKey = append([]byte("\x30\x59\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a\x81\x1c\xcf\x55\x01\x82\x2d\x03\x42\x00\x04"), make([]byte, 64)...)
 
 func TestECDHConfig(t *testing.T) {
 	p := newParties(t, 1)

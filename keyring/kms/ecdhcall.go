@@ -31,6 +31,7 @@ func deriveSharedSecret(ctx context.Context, c AgreementAPI, q *request, public 
 	if fail != nil {
 		if out != nil {
 			clear(out.SharedSecret)
+			fail.answered(idOf(out.ResultMetadata))
 		}
 		o.told(ctx, q, start, "", fail)
 		return nil, fail

@@ -145,8 +145,21 @@ func (q *request) failed(ctx context.Context, err error) *Error {
 		return q.error(nil, ended.Error(), errors.Join(ended, err))
 	}
 	detail, kind := q.classify(err)
+	if ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
+		err = attemptEnded{err}
+	}
 	return q.error(kind, detail, err)
 }
+
+// attemptEnded is the SDK's error when AttemptTimeout ended the last attempt. net/http says context.DeadlineExceeded then, although the caller's context
+// goes on; it does not answer for that.
+type attemptEnded struct{ err error }
+
+func (e attemptEnded) Error() string { return e.err.Error() }
+func (e attemptEnded) Is(target error) bool {
+	return target != context.DeadlineExceeded && errors.Is(e.err, target)
+}
+func (e attemptEnded) As(target any) bool { return errors.As(e.err, target) }
 
 // repeated reports whether a server's text has a value of the context in it, as it is or as Go and JSON write it, or the plaintext: it may say again
 // what it was sent. A short value may be there by chance, and counts.
@@ -167,6 +180,11 @@ func (q *request) repeated(text string) bool {
 
 // wrong is the error of an answer that fails a check.
 func (q *request) wrong(format string, args ...any) *Error {
+	for i, a := range args {
+		if _, number := a.(int); !number && q.repeated(fmt.Sprint(a)) {
+			args[i] = "(left out, because it repeats what was sent)"
+		}
+	}
 	err := fmt.Errorf(format, args...)
 	return q.error(ErrResponse, err.Error(), err)
 }

@@ -49,6 +49,8 @@ func TestErrorKinds(t *testing.T) {
 		"namespace":    {refusal("com.amazonaws.kms#AccessDeniedException", ""), kms.ErrAccessDenied, signet.ErrAccessDenied, nil},
 		"grant":        {&types.InvalidGrantTokenException{}, kms.ErrAccessDenied, signet.ErrAccessDenied, nil},
 		"credentials":  {refusal("UnrecognizedClientException", ""), kms.ErrCredentials, signet.ErrAccessDenied, []string{"AWS_ACCESS_KEY_ID"}},
+		"clock":        {refusal("RequestExpired", ""), kms.ErrCredentials, signet.ErrAccessDenied, nil},
+		"timeout":      {refusal("RequestTimeoutException", ""), kms.ErrUnavailable, signet.ErrUnavailable, nil},
 		"expired":      {refusal("ExpiredTokenException", ""), kms.ErrCredentials, signet.ErrAccessDenied, nil},
 		"throttled":    {refusal("ThrottlingException", "Rate exceeded"), kms.ErrThrottled, signet.ErrThrottled, []string{"backoff", "cache data keys", "quota raised"}},
 		"limit":        {&types.LimitExceededException{}, kms.ErrThrottled, signet.ErrThrottled, nil},
@@ -225,6 +227,16 @@ func TestCanary(t *testing.T) {
 				o.Plaintext = o.Plaintext[:31]
 			}
 		},
+		func(out any) {
+			switch o := out.(type) {
+			case *sdk.GenerateDataKeyOutput:
+				*o.KeyId = "x " + canary
+			case *sdk.EncryptOutput:
+				*o.KeyId = "x " + base64.StdEncoding.EncodeToString(key)
+			case *sdk.DecryptOutput:
+				*o.KeyId = canary
+			}
+		},
 	} {
 		f.Edit = func(_ context.Context, _ kmsfake.Call, out any) error { edit(out); return nil }
 		if _, err := k.OnEncrypt(t.Context(), r, nil); err != nil {
@@ -233,6 +245,12 @@ func TestCanary(t *testing.T) {
 		if _, err := k.OnDecrypt(t.Context(), r, w.EDKs); err != nil {
 			texts = append(texts, err.Error())
 		}
+		if _, err := k.OnEncrypt(t.Context(), r, w.DataKey); err != nil {
+			texts = append(texts, err.Error())
+		}
+	}
+	if last := texts[len(texts)-1]; !strings.Contains(last, "left out") {
+		t.Errorf("the key id of a refused answer: got %s", last)
 	}
 	blob := w.EDKs[0].Ciphertext[:16]
 	for _, text := range texts {

@@ -11,12 +11,14 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
 	sdk "github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/kms/types"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/signetkeys/signet"
+	"github.com/signetkeys/signet/internal/sharedtest"
 	"github.com/signetkeys/signet/keyring"
 	"github.com/signetkeys/signet/keyring/kms"
 	"github.com/signetkeys/signet/keyring/kms/internal/kmsfake"
@@ -125,6 +127,24 @@ func TestRefusedRole(t *testing.T) {
 			t.Errorf("%s: got %s", code, text)
 		}
 	}
+}
+
+// TestSilentRole: AWS STS that does not answer is no missing credential, and KMS's client does not repeat what STS's client has.
+func TestSilentRole(t *testing.T) {
+	sharedtest.Bubble(t, func(t *testing.T) {
+		silent := &script{answers: []answer{{err: &net.OpError{Op: "dial", Err: errors.New("no route to host")}}}}
+		role := stscreds.NewAssumeRoleProvider(sts.NewFromConfig(awsConfig(silent)), "arn:aws:iam::111122223333:role/r")
+		s := &script{answers: []answer{goodAnswer}}
+		cfg := awsConfig(s)
+		cfg.Credentials = aws.NewCredentialsCache(role)
+		_, err := suppliedKey(t, cfg, nil).OnEncrypt(t.Context(), asymmetricRequest(t, suite.AES256GCMCommit(), nil), nil)
+		if !errors.Is(err, kms.ErrUnavailable) || errors.Is(err, kms.ErrCredentials) || !strings.Contains(err.Error(), "STS AssumeRole: no answer") {
+			t.Errorf("got %v, want ErrUnavailable", err)
+		}
+		if silent.count() != retry.DefaultMaxAttempts || s.count() != 0 {
+			t.Errorf("%d requests to STS and %d to KMS", silent.count(), s.count())
+		}
+	})
 }
 
 // TestServersText: a server's text is cut, has nothing that a terminal obeys, and is left out when it has a value of the context in any form.

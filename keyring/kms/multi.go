@@ -147,6 +147,9 @@ func NewDiscoveryMulti(ctx context.Context, c DiscoveryMultiConfig) (keyring.Key
 		if missing(client) {
 			return nil, configError("region %s: the supplier gave no client", region)
 		}
+		if got := regionOf(client, region); got != region {
+			return nil, fmt.Errorf("%w: region %s is asked for and the supplier's client is in %s", ErrWrongRegion, region, got)
+		}
 		d := DiscoveryConfig{Client: client, Region: region, Filter: c.Filter, AllowAnyAccount: c.AllowAnyAccount, GrantTokens: c.GrantTokens, Observer: c.Observer}
 		k, err := newDiscovery(d, c.MRK)
 		if err != nil {

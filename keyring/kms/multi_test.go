@@ -327,6 +327,9 @@ func TestDiscoveryMulti(t *testing.T) {
 		"supplier": {func(c *kms.DiscoveryMultiConfig) {
 			c.Supplier = func(context.Context, string) (kms.Client, error) { return nil, noClient }
 		}, noClient},
+		"another region's client": {func(c *kms.DiscoveryMultiConfig) {
+			c.Supplier = func(context.Context, string) (kms.Client, error) { return sdk.New(sdk.Options{Region: near}), nil }
+		}, kms.ErrWrongRegion},
 	} {
 		cfg := base
 		cfg.Regions = slices.Clone(base.Regions)

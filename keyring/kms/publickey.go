@@ -3,6 +3,7 @@ package kms
 import (
 	"context"
 	"crypto/x509"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -33,16 +34,26 @@ func getPublicKey(ctx context.Context, c PublicKeyAPI, q *request, usage types.K
 		fail = q.wrong("the public key has %d bytes", len(out.PublicKey))
 	default:
 		var err error
-		if public, err = x509.ParsePKIXPublicKey(out.PublicKey); err != nil {
+		if public, err = x509.ParsePKIXPublicKey(out.PublicKey); err != nil && !knownSpec(out.KeySpec) { // SM2, and what comes
+			fail = q.unusable(out)
+		} else if err != nil {
 			fail = q.wrong("the public key of a key of spec %.64q: %.200s", out.KeySpec, printable(err.Error()))
 		}
 	}
 	if fail != nil {
+		if out != nil {
+			fail.answered(idOf(out.ResultMetadata))
+		}
 		o.told(ctx, q, start, "", fail)
 		return nil, nil, fail
 	}
 	o.told(ctx, q, start, idOf(out.ResultMetadata), nil)
 	return public, out, nil
+}
+
+// knownSpec reports whether KMS gives the public half of such a key in a form that package x509 reads.
+func knownSpec(spec types.KeySpec) bool {
+	return strings.HasPrefix(string(spec), "RSA_") || strings.HasPrefix(string(spec), "ECC_NIST_")
 }
 
 // unusable is the error of a key that is not what the keyring needs.

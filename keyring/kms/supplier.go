@@ -66,7 +66,16 @@ func NewSupplier(cfg aws.Config, o ...func(*sdk.Options)) Supplier {
 		}
 		options := append([]func(*sdk.Options){func(op *sdk.Options) {
 			op.Region = region
-			op.Retryer = retry.NewStandard(func(s *retry.StandardOptions) { s.MaxAttempts, s.MaxBackoff = MaxAttempts, maxBackoff })
+			op.Retryer = retry.NewStandard(func(s *retry.StandardOptions) {
+				s.MaxAttempts, s.MaxBackoff = MaxAttempts, maxBackoff
+				// The client that asks for credentials has retried already.
+				s.Retryables = append([]retry.IsErrorRetryable{retry.IsErrorRetryableFunc(func(err error) aws.Ternary {
+					if noIdentity(err) {
+						return aws.FalseTernary
+					}
+					return aws.UnknownTernary
+				})}, s.Retryables...)
+			})
 			op.RetryMaxAttempts = 0 // those of cfg would replace the retryer's
 			op.APIOptions = append(op.APIOptions, agent)
 		}}, o...)

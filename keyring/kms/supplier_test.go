@@ -191,6 +191,18 @@ func TestNeverAnswers(t *testing.T) {
 				if !errors.Is(err, kms.ErrUnavailable) || len(conns) != kms.MaxAttempts || took < kms.MaxAttempts*each || took > kms.MaxAttempts*each+4*time.Second {
 					t.Errorf("got %v after %v and %d connections", err, took, len(conns))
 				}
+				// The end of the last attempt is not that of the caller's context, which would mean that no key was refused.
+				edks := []keyring.EncryptedDataKey{{ProviderID: kms.ProviderID, ProviderInfo: []byte(oneARN), Ciphertext: []byte("x")}}
+				_, opened := k.OnDecrypt(context.Background(), asymmetricRequest(t, suite.AES256GCMCommit(), nil), edks)
+				if !errors.Is(opened, kms.ErrUnavailable) || !errors.Is(opened, signet.ErrNoKey) {
+					t.Errorf("decrypts: got %v, want ErrNoKey and ErrUnavailable", opened)
+				}
+				var timeout net.Error
+				for _, err := range []error{err, opened} {
+					if errors.Is(err, context.DeadlineExceeded) || !errors.As(err, &timeout) || !timeout.Timeout() {
+						t.Errorf("got %v, want a timeout of the network and not that of a context", err)
+					}
+				}
 				for _, c := range conns {
 					c.Close()
 				}

@@ -373,6 +373,19 @@ func TestResolveAnswers(t *testing.T) {
 			t.Errorf("%s: got %v, want ErrResponse", what, err)
 		}
 	}
+	for id, answer := range map[string]string{
+		strings.TrimPrefix(oneARN, oneARN[:strings.LastIndexByte(oneARN, '/')+1]): twoARN, aliasARN: strangerARN,
+	} {
+		f := symmetricFake()
+		f.AddAlias(aliasARN, oneARN)
+		f.Edit = func(_ context.Context, _ kmsfake.Call, out any) error {
+			*out.(*sdk.DescribeKeyOutput).KeyMetadata.Arn = answer
+			return nil
+		}
+		if _, err := kms.New(t.Context(), kms.Config{KeyID: id, Client: f.Region(near)}); !errors.Is(err, kms.ErrResponse) || !strings.Contains(err.Error(), answer) {
+			t.Errorf("%s is answered with %s: got %v, want ErrResponse", id, answer, err)
+		}
+	}
 	f := symmetricFake()
 	f.AddAlias(aliasARN, oneARN)
 	f.Edit = func(_ context.Context, _ kmsfake.Call, out any) error {
