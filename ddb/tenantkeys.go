@@ -40,6 +40,9 @@ func OpenTenantMap(ctx context.Context, open func(ctx context.Context, keyID str
 		if err != nil {
 			return nil, fmt.Errorf("tenant map: opening key %.255q: %w", id, err)
 		}
+		if k == nil {
+			return nil, &keyring.ConfigError{Reason: fmt.Sprintf("tenant map: opening key %.255q gave a nil keyring", id)}
+		}
 		opened[id] = k
 		return k, nil
 	}

@@ -84,6 +84,7 @@ func TestOpenTenantMapFails(t *testing.T) {
 		"blank key":     {TenantKeys{Strict: true, Tenants: map[string]string{"a": " "}}, signet.ErrPolicy, "null or empty key ARN"},
 		"blank tenant":  {TenantKeys{Default: "k", Tenants: map[string]string{" ": "k"}}, signet.ErrPolicy, "blank"},
 		"no keyring":    {TenantKeys{Default: "k", Tenants: map[string]string{"a": "nothing"}}, signet.ErrPolicy, "nil"},
+		"nil default":   {TenantKeys{Default: "nothing", Strict: true, Tenants: map[string]string{"a": "k"}}, signet.ErrPolicy, "nil"},
 		"denied":        {TenantKeys{Default: "k", Tenants: map[string]string{"canary": "denied", "z": "never"}}, signet.ErrAccessDenied, `opening key "denied"`},
 		"denied others": {TenantKeys{Default: "denied", Tenants: map[string]string{"z": "never"}}, signet.ErrAccessDenied, `opening key "denied"`},
 	} {

@@ -108,7 +108,7 @@ func (c *race) before(a opened) []Attempt {
 		case i == a.i:
 			trace = append(trace, a.u.Attempts...)
 		case failed == nil && i < a.i:
-			trace = append(trace, Attempt{EDK: -1, Provider: "member", Key: fmt.Sprint(i), Err: fmt.Errorf("%w: no answer within %v", signet.ErrUnavailable, c.m.hedge)})
+			trace = append(trace, silent("member", i, c.m.readers[i], fmt.Errorf("%w: no answer within %v", signet.ErrUnavailable, c.m.hedge)))
 		default:
 			trace = append(trace, failed...)
 		}
@@ -122,7 +122,7 @@ func (c *race) failed(ctx context.Context) error {
 	ended := ctx.Err()
 	for i, failed := range c.attempts[:c.started] {
 		if failed == nil {
-			failed = []Attempt{{EDK: -1, Provider: "member", Key: fmt.Sprint(i), Err: ended}}
+			failed = []Attempt{silent("member", i, c.m.readers[i], ended)}
 		}
 		fail.Attempts = append(fail.Attempts, failed...)
 	}

@@ -5,7 +5,8 @@
 // use several keys at once, [NewMulti]. To add a backend, implement [Wrapper] and [Unwrapper] and let [New] apply the framework's rules;
 // then run package keyringtest on it.
 //
-// Keyrings, managers and providers are safe for concurrent use. Inputs are never changed and results never alias them or each other.
+// Keyrings, managers and providers are safe for concurrent use. Inputs are never changed, and results never alias them
+// or each other, with one exception: the Context of decryption materials may be the request's own map, which neither side changes then.
 package keyring
 
 import (

@@ -66,6 +66,7 @@ func NewMulti(o MultiOptions) (Keyring, error) {
 		m.readers = append(m.readers, c)
 		if canEncrypt(c) {
 			m.children = append(m.children, c)
+			m.position = append(m.position, i)
 		} else if i < m.required {
 			return nil, &ConfigError{fmt.Sprintf("multi-keyring: child %d is decrypt-only", i)}
 		}
@@ -86,6 +87,7 @@ func NewMulti(o MultiOptions) (Keyring, error) {
 type multi struct {
 	generator Keyring
 	children  []Keyring // those that wrap; the first required ones are not optional
+	position  []int     // of each in Children and Optional, as NewMulti's errors count them
 	required  int
 	min       int
 	patience  time.Duration // for optional children
@@ -106,6 +108,12 @@ func (m *multi) OnEncrypt(ctx context.Context, r *Request, dataKey *Secret) (*Wr
 		return nil, &ConfigError{"multi-keyring: no generator, so no data key can be made"}
 	}
 	res := new(Wrapped)
+	good := false
+	defer func() { // also when a child panics
+		if !good {
+			res.destroy()
+		}
+	}()
 	wrapped := 0
 	if m.generator != nil {
 		w, err := m.generator.OnEncrypt(ctx, r, nil)
@@ -127,13 +135,12 @@ func (m *multi) OnEncrypt(ctx context.Context, r *Request, dataKey *Secret) (*Wr
 				c.w.destroy()
 			}
 		}
-		res.destroy()
 		return nil, err
 	}
 	var failed []Attempt
 	for i, c := range results {
 		if c.err != nil {
-			a := Attempt{EDK: -1, Provider: "child", Key: fmt.Sprint(i), Err: c.err}
+			a := silent("child", m.position[i], m.children[i], c.err)
 			var we *WrapError
 			if errors.As(c.err, &we) && len(we.Attempts) == 1 {
 				a = we.Attempts[0]
@@ -147,15 +154,14 @@ func (m *multi) OnEncrypt(ctx context.Context, r *Request, dataKey *Secret) (*Wr
 		res.Degraded = append(res.Degraded, c.w.Degraded...)
 	}
 	res.Degraded = append(res.Degraded, failed...)
-	if wrapped < m.min {
-		res.destroy()
-		return nil, &WrapError{Reason: fmt.Sprintf("%d of the required %d keyrings wrapped it", wrapped, m.min), Attempts: failed}
+	if need := max(m.min, 1); wrapped < need {
+		return nil, &WrapError{Reason: fmt.Sprintf("%d of the required %d keyrings wrapped it", wrapped, need), Attempts: failed}
 	}
 	if err := checkEDKs(r.Suite, res.EDKs); err != nil {
-		res.destroy()
 		failed = append(failed, Attempt{EDK: -1, Provider: "multi-keyring", Err: err})
 		return nil, &WrapError{Reason: "the keyrings' results are unusable together", Attempts: failed}
 	}
+	good = true
 	return res, nil
 }
 
@@ -167,6 +173,14 @@ func (m *multi) checkGenerated(r *Request, w *Wrapped) error {
 		return &WrapError{Reason: "the generator returned no data key of the suite's length"}
 	}
 	return nil
+}
+
+// silent is the trace of a member that does not speak for itself, by its key where that is known.
+func silent(what string, i int, k Keyring, err error) Attempt {
+	if s, ok := k.(*single); ok {
+		return s.attempt(-1, err)
+	}
+	return Attempt{EDK: -1, Provider: what, Key: fmt.Sprint(i), Err: err}
 }
 
 type childResult struct {
@@ -202,6 +216,7 @@ func (m *multi) wrapChildren(ctx context.Context, r *Request, dataKey *Secret) (
 		}
 		return results, nil
 	}
+	r = cloneRequest(r) // a child that ignores ctx can outlive this call
 	childCtx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	// Buffered, and each child has its own copy of the key: a child that ignores ctx can finish after this call has returned.

@@ -1,9 +1,11 @@
 package keyring_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -228,6 +230,116 @@ func destroyed(s *keyring.Secret) (yes bool) {
 	defer func() { yes = recover() != nil }()
 	s.Reveal()
 	return
+}
+
+// A child that nobody waits for any more reads a request of its own: the caller may change what it passed.
+func TestLateChildHasItsOwnRequest(t *testing.T) {
+	sharedtest.Bubble(t, func(t *testing.T) {
+		var seen keyring.EncryptionContext
+		var aad []byte
+		late := &funcs{encrypt: func(_ context.Context, r *keyring.Request, _ *keyring.Secret) (*keyring.Wrapped, error) {
+			time.Sleep(time.Minute)
+			seen, aad = maps.Clone(r.Context), bytes.Clone(r.AAD)
+			return nil, errChild
+		}}
+		k, err := keyring.NewMulti(keyring.MultiOptions{Generator: rawAES(t, "g"), Optional: []keyring.Keyring{late}, OptionalTimeout: time.Second})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ec := keyring.EncryptionContext{"a": "b"}
+		r := request(t, suite.AES256GCMCommit(), ec)
+		want := bytes.Clone(r.AAD)
+		w, err := k.OnEncrypt(t.Context(), r, nil)
+		if err != nil || len(w.Degraded) != 1 {
+			t.Fatalf("got %+v, %v", w, err)
+		}
+		r.Context["a"] = "changed"
+		clear(r.AAD)
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		if seen["a"] != "b" || !bytes.Equal(aad, want) {
+			t.Errorf("the late child saw %v and %x", seen, aad)
+		}
+	})
+}
+
+// When a child panics, the panic reaches the caller and the data key is destroyed: the generator's, and what the other children hold.
+func TestPanicDestroysTheDataKey(t *testing.T) {
+	ended, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	for name, ctx := range map[string]context.Context{"in place": context.WithoutCancel(ended), "in a goroutine": ended} {
+		for _, s := range []*suite.Suite{suite.AES256GCMCommit(), suite.ItemAES256GCM()} {
+			var made *keyring.Wrapped
+			g := rawAES(t, "g")
+			generator := &funcs{encrypt: func(ctx context.Context, r *keyring.Request, key *keyring.Secret) (*keyring.Wrapped, error) {
+				w, err := g.OnEncrypt(ctx, r, key)
+				made = w
+				return w, err
+			}}
+			bad := &funcs{encrypt: func(context.Context, *keyring.Request, *keyring.Secret) (*keyring.Wrapped, error) { panic("bad child") }}
+			k, err := keyring.NewMulti(keyring.MultiOptions{Generator: generator, Children: []keyring.Keyring{bad}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			func() {
+				defer func() {
+					if v := recover(); v == nil || !strings.Contains(fmt.Sprint(v), "bad child") {
+						t.Errorf("%s: got %v, want the child's panic", name, v)
+					}
+				}()
+				k.OnEncrypt(ctx, request(t, s, nil), nil)
+			}()
+			if made == nil || !destroyed(made.DataKey) {
+				t.Errorf("%s: the data key is still there", name)
+			}
+			for _, key := range made.SigningKeys {
+				if !destroyed(key) {
+					t.Errorf("%s: a signing key is still there", name)
+				}
+			}
+		}
+	}
+}
+
+type slowWrapper struct{}
+
+func (slowWrapper) Wrap(ctx context.Context, _ *keyring.Request, _ []byte) (keyring.EncryptedDataKey, error) {
+	time.Sleep(time.Minute)
+	return keyring.EncryptedDataKey{}, ctx.Err()
+}
+
+// Members that time out or fail are named by their keys, and those that have no name by their place in Children and Optional.
+func TestSilentMembersAreNamed(t *testing.T) {
+	sharedtest.Bubble(t, func(t *testing.T) {
+		hangs := keyring.New("fake", slowWrapper{}, nil, &keyring.Options{Key: "slow key"})
+		k, err := keyring.NewMulti(keyring.MultiOptions{Generator: rawAES(t, "g"), Optional: []keyring.Keyring{readOnly{rawAES(t, "r")}, failing(rawAES(t, "f")), hangs}, OptionalTimeout: time.Second})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w, err := k.OnEncrypt(t.Context(), request(t, suite.AES256GCMCommit(), nil), nil)
+		if err != nil || len(w.Degraded) != 2 {
+			t.Fatalf("got %+v, %v", w, err)
+		}
+		if a := w.Degraded[0]; a.Provider != "child" || a.Key != "1" || !errors.Is(a.Err, errChild) {
+			t.Errorf("got %v", a)
+		}
+		if a := w.Degraded[1]; a.Provider != "fake" || a.Key != "slow key" || !errors.Is(a.Err, signet.ErrUnavailable) {
+			t.Errorf("got %v", a)
+		}
+		time.Sleep(time.Hour) // the late one ends
+	})
+}
+
+// A multi-keyring of optional members that are all out of reach is unavailable, and not wrongly made.
+func TestOptionalMembersOnly(t *testing.T) {
+	k, err := keyring.NewMulti(keyring.MultiOptions{Optional: []keyring.Keyring{failing(rawAES(t, "a")), failing(rawAES(t, "b"))}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := k.OnEncrypt(t.Context(), request(t, suite.AES256GCMCommit(), nil), keyring.RandomSecret(32))
+	if w != nil || !errors.Is(err, signet.ErrUnavailable) || errors.Is(err, signet.ErrPolicy) {
+		t.Errorf("got %v, want ErrUnavailable alone", err)
+	}
 }
 
 // The caller's context ends the wait for children that ignore it, for one child as for several, required or optional.

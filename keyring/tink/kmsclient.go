@@ -1,6 +1,7 @@
 package tink
 
 import (
+	"maps"
 	"strings"
 
 	"github.com/tink-crypto/tink-go/v2/core/registry"
@@ -38,6 +39,7 @@ func NewKMSClient(cfg KMSClientConfig) (*KMSClient, error) {
 	}
 	if cfg.AEAD != nil {
 		o := *cfg.AEAD
+		o.Context = maps.Clone(o.Context)
 		cfg.AEAD = &o
 	}
 	return &KMSClient{cfg}, nil

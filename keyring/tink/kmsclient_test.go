@@ -153,6 +153,18 @@ func TestKMSClient(t *testing.T) {
 	}
 }
 
+// The client's context is what it was when the client was made.
+func TestKMSClientContextIsCopied(t *testing.T) {
+	k := rawKeyring(t, 1)
+	o := &message.AEADOptions{Context: keyring.EncryptionContext{"purpose": "a"}}
+	client := must(tink.NewKMSClient(tink.KMSClientConfig{Prefix: "raw:", Open: func(string) (keyring.Keyring, error) { return k, nil }, AEAD: o}))
+	ct := must(must(client.GetAEAD("raw:1")).Encrypt([]byte("secret"), nil))
+	o.Context["purpose"] = "b"
+	if got, err := must(client.GetAEAD("raw:1")).Decrypt(ct, nil); err != nil || string(got) != "secret" {
+		t.Errorf("got %q, %v", got, err)
+	}
+}
+
 // TestEnvelopeLimit: Tink's limit on the encrypted key, with 2, 40 and 64 members of a multi-keyring of raw keys.
 func TestEnvelopeLimit(t *testing.T) {
 	for n, fits := range map[int]bool{2: true, 40: true, 64: false} {

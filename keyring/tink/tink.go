@@ -45,7 +45,7 @@ type Config struct {
 func New(cfg Config) (keyring.Keyring, error) {
 	reason := ""
 	switch {
-	case cfg.Keyset == nil:
+	case cfg.Keyset == nil || cfg.Keyset.aead == nil:
 		reason = "a keyset is needed"
 	case cfg.Name == "":
 		reason = "name must not be empty"

@@ -169,6 +169,7 @@ func TestConfig(t *testing.T) {
 	ks := fromHandle(t, newHandle(t))
 	for what, cfg := range map[string]tink.Config{
 		"no keyset": {Name: "orders"},
+		"zero":      {Name: "orders", Keyset: &tink.Keyset{}},
 		"no name":   {Keyset: ks},
 		"not UTF-8": {Name: "\xff", Keyset: ks},
 		"long name": {Name: strings.Repeat("x", 65536), Keyset: ks},
