@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/feature/ec2/imds"
 	sdk "github.com/aws/aws-sdk-go-v2/service/kms"
 
+	"github.com/aws/smithy-go/logging"
 	"github.com/signetkeys/signet"
 	"github.com/signetkeys/signet/config"
 	"github.com/signetkeys/signet/internal/arn"
@@ -210,10 +211,9 @@ func (k *KMSKey) Client(ctx context.Context, env config.Env, o ...func(*sdk.Opti
 }
 
 func (k *KMSKey) newClient(ctx context.Context, region string, load []func(*awsconfig.LoadOptions) error, o []func(*sdk.Options)) (*sdk.Client, error) {
-	load = append(load[:len(load):len(load)], awsconfig.WithHTTPClient(awshttp.NewBuildableClient().WithTimeout(kms.AttemptTimeout)))
-	cfg, err := awsconfig.LoadDefaultConfig(ctx, load...)
+	cfg, err := k.load(ctx, load)
 	if err != nil {
-		return nil, &config.SourceError{What: "AWS configuration", Kind: "profile", Name: k.Profile, Err: fmt.Errorf("%w: %w", signet.ErrPolicy, err)}
+		return nil, err
 	}
 	c, err := kms.NewSupplier(cfg, o...)(ctx, region)
 	if err != nil {
@@ -224,6 +224,18 @@ func (k *KMSKey) newClient(ctx context.Context, region string, load []func(*awsc
 		return nil, fmt.Errorf("KMS client is a %T", c)
 	}
 	return client, nil
+}
+
+// load reads the AWS configuration. Its HTTP client is also that of whatever gives credentials. The SDK writes nothing to standard error, where a
+// program's own messages are: what keeps it from working is in the errors.
+func (k *KMSKey) load(ctx context.Context, options []func(*awsconfig.LoadOptions) error) (aws.Config, error) {
+	options = append(options[:len(options):len(options)], awsconfig.WithHTTPClient(awshttp.NewBuildableClient().WithTimeout(kms.AttemptTimeout)),
+		awsconfig.WithLogger(logging.Nop{}))
+	cfg, err := awsconfig.LoadDefaultConfig(ctx, options...)
+	if err != nil {
+		return aws.Config{}, &config.SourceError{What: "AWS configuration", Kind: "profile", Name: k.Profile, Err: fmt.Errorf("%w: %w", signet.ErrPolicy, err)}
+	}
+	return cfg, nil
 }
 
 func openKMS(ctx context.Context, text string, env config.Env) (keyring.Keyring, error) {
