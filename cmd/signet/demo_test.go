@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -96,10 +97,11 @@ func ignoreNoSignal(t *testing.T, sig os.Signal, start func() error) {
 // slow either of them is.
 type held struct {
 	url     string
-	account string        // whose item it is, once reached
+	account atomic.Value  // a string: who made the first request
 	reached chan struct{} // closed when the item has come
 	free    chan struct{} // closed when it may go on
 	once    sync.Once
+	again   atomic.Int64 // keys that may have been made twice: the answer was lost, and the client sent a second request
 }
 
 func hold(t *testing.T, endpoint string) *held {
@@ -112,12 +114,14 @@ func hold(t *testing.T, endpoint string) *held {
 	var first sync.Once
 	proxy := &httputil.ReverseProxy{ErrorLog: log.New(io.Discard, "", 0), Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target); r.Out.Host = r.In.Host }}
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, credential, _ := strings.Cut(r.Header.Get("Authorization"), "Credential=")
+		account, _, _ := strings.Cut(credential, "/")
+		h.account.CompareAndSwap(nil, account)
+		if strings.HasSuffix(r.Header.Get("X-Amz-Target"), ".CreateKey") && !strings.HasPrefix(r.Header.Get("Amz-Sdk-Request"), "attempt=1;") {
+			h.again.Add(1)
+		}
 		if strings.HasSuffix(r.Header.Get("X-Amz-Target"), ".PutItem") {
-			first.Do(func() {
-				_, credential, _ := strings.Cut(r.Header.Get("Authorization"), "Credential=")
-				h.account, _, _ = strings.Cut(credential, "/")
-				close(h.reached)
-			})
+			first.Do(func() { close(h.reached) })
 			select {
 			case <-h.free:
 			case <-r.Context().Done():

@@ -50,7 +50,7 @@ func keyURIFor(t *testing.T) string {
 	if err := os.WriteFile(path, make([]byte, 32), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return "raw-aes:example/kek?key-file=" + path
+	return "raw-aes:example/kek?key-file=" + strings.NewReplacer("%", "%25", " ", "%20").Replace(path)
 }
 
 // names lists a folder.
