@@ -50,6 +50,9 @@ type Options struct {
 // Requests that miss the same entry at the same time share one call. It carries the values of the first request's context, not its
 // cancellation: the next manager must not choose keys by such values, since neither does the cache. The call does not tell the plaintext's
 // length. The commitment policy is checked on each request, hit or miss.
+//
+// Decryption materials from the cache have the Used and Attempts of the call that made the entry: they tell which keys were tried then, and
+// no key is tried on a hit.
 type Manager struct {
 	next       keyring.MaterialsManager
 	cache      Cache

@@ -1,4 +1,7 @@
 // Package all makes a config.Mux that knows every provider of signet: raw-aes, raw-rsa, raw-ecdh, pkcs11, awskms and tink.
+//
+// It imports keyring/tink and with it github.com/tink-crypto/tink-go/v2, so a program that links github.com/google/tink/go cannot link this package: it
+// would panic at start. Such a program registers the schemes that it needs in a config.Mux of its own.
 package all
 
 import (

@@ -9,7 +9,8 @@ import (
 )
 
 // Vectors returns the path of a file or folder below the vectors folder: $SIGNET_VECTORS, or ../shared/vectors beside the module's root.
-// Without it the test is skipped, or fails when $SIGNET_REQUIRE_TOOLS is 1.
+// Without it the test is skipped, or fails when $SIGNET_REQUIRE_VECTORS is 1, as .ci/run sets it. It is no tool of SIGNET_REQUIRE_TOOLS, because
+// nothing in the repository fetches vectors.
 func Vectors(t testing.TB, elem ...string) string {
 	t.Helper()
 	root := os.Getenv("SIGNET_VECTORS")
@@ -19,7 +20,7 @@ func Vectors(t testing.TB, elem ...string) string {
 	path := filepath.Join(append([]string{root}, elem...)...)
 	if _, err := os.Stat(path); err != nil || root == "" {
 		const msg = "peers' test vectors not found (set SIGNET_VECTORS to their folder): %s"
-		if os.Getenv("SIGNET_REQUIRE_TOOLS") == "1" {
+		if os.Getenv("SIGNET_REQUIRE_VECTORS") == "1" {
 			t.Fatalf(msg, path)
 		}
 		t.Skipf(msg, path)

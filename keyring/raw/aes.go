@@ -44,8 +44,8 @@ func (c AESConfig) Format(f fmt.State, _ rune) {
 func (c AESConfig) MarshalText() ([]byte, error) { return fmt.Append(nil, c), nil }
 
 // NewAES makes a keyring that wraps data keys with AES-GCM under a raw key (ESDK spec, framework/raw-aes-keyring): random 12-byte IV,
-// 16-byte tag, the encryption context as AAD. Errors are [*keyring.ConfigError]. The number of wraps under one key should stay below
-// 2^32, the bound for random IVs.
+// 16-byte tag, the encryption context as AAD. Errors are [*keyring.ConfigError], and under GODEBUG=fips140=only, which does not allow the
+// format's IVs, one that answers for signet.ErrUnsupported. The number of wraps under one key should stay below 2^32, the bound for random IVs.
 func NewAES(cfg AESConfig) (keyring.Keyring, error) {
 	if err := checkNames(cfg.Namespace, cfg.Name, wire.MaxAESName); err != nil {
 		return nil, err
