@@ -8,29 +8,14 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/signetkeys/signet"
+	"github.com/signetkeys/signet/internal/sharedtest"
 	"github.com/signetkeys/signet/keyring"
 	"github.com/signetkeys/signet/keyring/suite"
 )
-
-// vectors returns the folder of the peers' vectors: SIGNET_VECTORS, or beside the module.
-func vectors(t *testing.T) string {
-	dir := os.Getenv("SIGNET_VECTORS")
-	if dir == "" {
-		dir = filepath.Join("..", "..", "..", "shared", "vectors")
-	}
-	if _, err := os.Stat(dir); err != nil {
-		if os.Getenv("SIGNET_VECTORS") != "" {
-			t.Fatalf("SIGNET_VECTORS: %v", err)
-		}
-		t.Skip("SKIP: the peers' vectors are not here; set SIGNET_VECTORS to their folder")
-	}
-	return dir
-}
 
 // header is as much of a version 2 message header (ESDK spec, data-format/message-header) as a keyring needs.
 type header struct {
@@ -73,7 +58,7 @@ func parseHeader(t *testing.T, b []byte) header {
 
 // TestCommitmentKnownAnswers opens the two messages of the peers' commitment-known-answers.json that are under a raw AES key.
 func TestCommitmentKnownAnswers(t *testing.T) {
-	b, err := os.ReadFile(filepath.Join(vectors(t), "esdk", "commitment-known-answers.json"))
+	b, err := os.ReadFile(sharedtest.Vectors(t, "esdk", "commitment-known-answers.json"))
 	if errors.Is(err, fs.ErrNotExist) {
 		t.Skip("SKIP: commitment-known-answers.json is not among the vectors")
 	}
