@@ -33,7 +33,7 @@ func mainExit() int {
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	a := &app{
-		stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr,
+		stdin: os.Stdin, stdout: os.Stdout, stderr: ownStderr(),
 		lookupEnv:  os.LookupEnv,
 		isTerminal: func(f *os.File) bool { return term.IsTerminal(int(f.Fd())) },
 	}
