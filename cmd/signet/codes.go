@@ -92,7 +92,7 @@ func codeTable() []codeInfo {
 		{codeInterrupted, "Interrupted", "The command was ended by SIGINT, SIGTERM or SIGHUP. Exit code 130. No incomplete output file is left behind. Of a folder, the files that were done are. A process that is killed may leave a file .signet-*.tmp, which can be removed.", ""},
 		{codeUsage, "Usage", "A command, flag or argument is wrong.", `run the command with --help`},
 		{codeOutputFormat, "--output is the format", "--output chooses the format of what is printed. The output file is -o or --out.", ""},
-		{codeContextPair, "Encryption context argument", "A -c argument is not NAME=VALUE, is given twice, or uses the reserved prefix aws-crypto-; or --require-context or --unstored-context has no name or one that does not fit.", "write -c NAME=VALUE, once per name"},
+		{codeContextPair, "Encryption context argument", "A pair of -c, --static or --encryption-context is not NAME=VALUE, is given twice, or uses the reserved prefix aws-crypto-; or --require-context or --unstored-context has no name or one that does not fit.", "write pairs as NAME=VALUE, each name once"},
 		{codeItemArgument, "Item argument", "A key or value argument of an item command is not what it must be.", `write --key '{"pk":{"S":"a"}}' or --key pk=S:a`},
 		{codeConfig, "Configuration or policy", "The configuration cannot work, or a policy forbids the operation.", ""},
 		{codeNoKeyring, "No keyring", "The command needs a key, and neither -k nor SIGNET_KEYRING names one.", `give one with -k, for example -k 'raw-aes:example/kek?key-file=kek.bin'`},
