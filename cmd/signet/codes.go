@@ -103,7 +103,7 @@ func codeTable() []codeInfo {
 		{codeKeySource, "Key or PIN source", "A file or variable that a keyring URI names does not hold a key or a PIN.", ""},
 		{codePolicy, "Commitment policy", "The commitment policy forbids the algorithm suite. By default messages without key commitment are neither written nor read: such a message can be made to open as something else under another key.", ""},
 		{codeKMSRegion, "Region of a KMS key", "The ARN names a key of another region than the one that would be asked. No call was made. A key of KMS is bound to its region; multi-Region keys are a choice of their own.", "leave region= out of the URI; of a multi-Region key, name the replica in that region, with mrk=true to open messages of the others"},
-		{codeNotFound, "Not found", "A key, token or module that was named does not exist.", `"signet hsm list -k 'pkcs11:?module-name=softhsm2'" shows tokens and keys; so does module-path=FILE for another module`},
+		{codeNotFound, "Not found", "A key, token or module that was named does not exist.", `"signet hsm list -k 'pkcs11:?module-name=softhsm2'" shows tokens, and with token= and pin-source= the keys of one, with type=private its RSA pairs; module-path=FILE is for another module`},
 		{codeNoFile, "No such file", "A file that was named does not exist.", "check the path"},
 		{codeNoItem, "No such item", "The table has no item with this key.", "check --table, --key, --endpoint and the region"},
 		{codeNoTable, "No such table", "The table does not exist at this endpoint and in this region.", "check --table, --endpoint and the region"},
