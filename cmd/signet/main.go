@@ -11,6 +11,7 @@ import (
 	"context"
 	"os"
 	"os/signal"
+	"runtime"
 	"syscall"
 	"time"
 
@@ -31,9 +32,11 @@ func mainExit() int {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), signals...)
 	defer stop()
-	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	context.AfterFunc(ctx, stop)       // a second signal ends the process at once
+	defer runtime.KeepAlive(os.Stderr) // or it would be closed as garbage, and commands that are started inherit it
+	os.Stderr = ownStderr()            // also for libraries that log by themselves
 	a := &app{
-		stdin: os.Stdin, stdout: os.Stdout, stderr: ownStderr(),
+		stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr,
 		lookupEnv:  os.LookupEnv,
 		isTerminal: func(f *os.File) bool { return term.IsTerminal(int(f.Fd())) },
 	}
