@@ -34,8 +34,13 @@ func flagError(_ *cobra.Command, err error) error {
 	return &fault{code: codeUsage, err: errors.New(message)}
 }
 
-// contextPairs reads -c NAME=VALUE arguments. Errors name pairs by their names only.
+// contextPairs reads -c NAME=VALUE arguments.
 func contextPairs(args []string) (keyring.EncryptionContext, error) {
+	return pairsOf("-c NAME=VALUE", args)
+}
+
+// pairsOf reads NAME=VALUE arguments. Errors name pairs by their names only, and hint at how the pairs are given.
+func pairsOf(usage string, args []string) (keyring.EncryptionContext, error) {
 	if len(args) == 0 {
 		return nil, nil
 	}
@@ -43,7 +48,7 @@ func contextPairs(args []string) (keyring.EncryptionContext, error) {
 	for i, arg := range args {
 		name, value, ok := strings.Cut(arg, "=")
 		fail := func(format string, args ...any) error {
-			return &fault{code: codeContextPair, err: fmt.Errorf("encryption context: "+format, args...)}
+			return &fault{code: codeContextPair, err: fmt.Errorf("encryption context: "+format, args...), hint: "write " + usage + ", each name once"}
 		}
 		switch _, twice := ec[name]; {
 		case !ok:

@@ -122,6 +122,52 @@ func (a *armorReader) refuse() error {
 	return &fault{code: codeArmor, err: errors.New("--armor was given and the input is not standard base64 with padding")}
 }
 
+// An armorFile reads text that can be read again. Its offsets are those of the binary message, whose end is not known.
+type armorFile struct {
+	armorReader
+	text  io.ReadSeeker
+	start int64 // of the text
+	at    int64
+}
+
+// newArmorFile reads the text that begins where the file stands.
+func newArmorFile(text io.ReadSeeker) (*armorFile, error) {
+	start, err := text.Seek(0, io.SeekCurrent)
+	if err != nil {
+		return nil, err
+	}
+	return &armorFile{armorReader: armorReader{r: text}, text: text, start: start}, nil
+}
+
+func (a *armorFile) Read(p []byte) (int, error) {
+	n, err := a.armorReader.Read(p)
+	a.at += int64(n)
+	return n, err
+}
+
+// Seek reads everything before the offset, from the start when it goes back.
+func (a *armorFile) Seek(offset int64, whence int) (int64, error) {
+	if whence == io.SeekCurrent {
+		offset += a.at
+	}
+	if whence == io.SeekEnd || offset < 0 {
+		return 0, errors.New("no such offset in base64 text")
+	}
+	if offset < a.at {
+		if _, err := a.text.Seek(a.start, io.SeekStart); err != nil {
+			return 0, err
+		}
+		a.armorReader, a.at = armorReader{r: a.text}, 0
+	}
+	if _, err := io.CopyN(io.Discard, a, offset-a.at); err != nil {
+		if err == io.EOF {
+			err = io.ErrUnexpectedEOF
+		}
+		return 0, err
+	}
+	return a.at, nil
+}
+
 // looksArmored tells base64 text of a message: version 1 begins with AY, version 2 with AgR or AgV.
 func looksArmored(b []byte) bool {
 	return bytes.HasPrefix(b, []byte("AY")) || bytes.HasPrefix(b, []byte("AgR")) || bytes.HasPrefix(b, []byte("AgV"))

@@ -74,3 +74,33 @@ func TestArmorRefused(t *testing.T) {
 		}
 	}
 }
+
+// A file of text goes back to any byte of the message.
+func TestArmorFile(t *testing.T) {
+	data := make([]byte, 100_003)
+	rand.NewChaCha8([32]byte{2}).Read(data)
+	text := strings.NewReader("before" + string(armored(t, data, 1000)))
+	if _, err := text.Seek(6, io.SeekStart); err != nil {
+		t.Fatal(err)
+	}
+	a, err := newArmorFile(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, at := range []int64{0, 1, 50_000, 49_999, 0, 100_003, 3, 100_002} {
+		if got, err := a.Seek(at, io.SeekStart); got != at || err != nil {
+			t.Fatalf("to %d: at %d, %v", at, got, err)
+		}
+		if rest, err := io.ReadAll(a); err != nil || !bytes.Equal(rest, data[at:]) {
+			t.Fatalf("from %d: %d bytes that are not the rest, %v", at, len(rest), err)
+		}
+	}
+	if _, err := a.Seek(100_004, io.SeekStart); err != io.ErrUnexpectedEOF {
+		t.Errorf("behind the end: %v", err)
+	}
+	for _, whence := range []int{io.SeekStart, io.SeekEnd} {
+		if _, err := a.Seek(-1, whence); err == nil {
+			t.Errorf("to -1 of %d: no error", whence)
+		}
+	}
+}

@@ -8,6 +8,9 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
+	"unicode"
+	"unicode/utf16"
 	"unicode/utf8"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
@@ -35,6 +38,9 @@ func (e *itemError) Is(target error) bool { return target == signet.ErrMalformed
 func parseItem(text []byte) (map[string]types.AttributeValue, error) {
 	if !utf8.Valid(text) {
 		return nil, &itemError{0, "not valid UTF-8"}
+	}
+	if at := loneSurrogate(text); at >= 0 {
+		return nil, &itemError{int64(at), "half of a surrogate pair"}
 	}
 	d := &itemDecoder{json.NewDecoder(bytes.NewReader(text))}
 	d.dec.UseNumber()
@@ -275,4 +281,32 @@ func typeName(v types.AttributeValue) string {
 		return name
 	}
 	return ""
+}
+
+// loneSurrogate returns where a \u escape is half of a surrogate pair, or -1. encoding/json puts U+FFFD in its place without an error.
+func loneSurrogate(text []byte) int {
+	unit := func(i int) rune {
+		if i+6 > len(text) || text[i] != '\\' || text[i+1] != 'u' {
+			return -1
+		}
+		n, err := strconv.ParseUint(string(text[i+2:i+6]), 16, 16)
+		if err != nil {
+			return -1
+		}
+		return rune(n)
+	}
+	for i := 0; i < len(text); i++ {
+		if text[i] != '\\' {
+			continue
+		}
+		switch r := unit(i); {
+		case !utf16.IsSurrogate(r):
+			i++
+		case utf16.DecodeRune(r, unit(i+6)) == unicode.ReplacementChar:
+			return i
+		default:
+			i += 11
+		}
+	}
+	return -1
 }

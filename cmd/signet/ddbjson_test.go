@@ -81,6 +81,37 @@ func TestItemJSONRefuses(t *testing.T) {
 	}
 }
 
+// A half of a pair is refused and not replaced, in names and in values, and the error says where it is.
+func TestItemJSONSurrogates(t *testing.T) {
+	for _, c := range []struct {
+		in     string
+		offset int64
+	}{
+		{`{"a":{"S":"\ud800"}}`, 11}, {`{"a":{"S":"xy\uDFFF"}}`, 13}, {`{"\ud800":{"S":""}}`, 2}, {`{"a":{"SS":["\ud83dx"]}}`, 13},
+		{`{"a":{"S":"\ud83d\ud83d\ude00"}}`, 11}, {`{"a":{"S":"\ud83d\ude00\ude00"}}`, 23}, {`{"a":{"S":"\ud83d\n"}}`, 11},
+		{`{"a":{"S":"\ud83d\\ude00"}}`, 11}, {`{"a":{"S":"\\\ud800"}}`, 13}, {`{"a":{"S":"\ud83d\u0041"}}`, 11},
+	} {
+		_, err := parseItem([]byte(c.in))
+		var bad *itemError
+		if !errors.As(err, &bad) || bad.offset != c.offset || !strings.Contains(bad.reason, "surrogate") || codeOf(err) != codeMalformed {
+			t.Errorf("%s: got %v, want half of a surrogate pair at byte %d", c.in, err, c.offset)
+		}
+	}
+	for in, want := range map[string]string{
+		`{"a":{"S":"\ud83d\ude00"}}`: "\U0001F600", `{"a":{"S":"\\ud800"}}`: `\ud800`, `{"a":{"S":"\ufffd\\"}}`: "\uFFFD\\", `{"a":{"S":"\"\\\ud83d\ude00"}}`: "\"\\\U0001F600",
+	} {
+		item, err := parseItem([]byte(in))
+		if err != nil || !reflect.DeepEqual(item["a"], &types.AttributeValueMemberS{Value: want}) {
+			t.Errorf("%s: got %+v, %v, want %q", in, item, err, want)
+		}
+	}
+	for _, in := range []string{`{"a":{"S":"\ud8`, `{"a":{"S":"\ud83d\u`, `{"a":{"S":"\`, `\`, `{"a":{"S":"\u+d80"}}`} { // whatever is wrong first
+		if _, err := parseItem([]byte(in)); err == nil {
+			t.Errorf("%s: no error", in)
+		}
+	}
+}
+
 func FuzzParseItem(f *testing.F) {
 	f.Add(everyType)
 	f.Add(`{"a":{"L":[{"M":{"b":{"B":"AA=="}}}]}}`)

@@ -134,7 +134,7 @@ func (d *decryption) twice(src *source, in *input, out *output, o *message.Decry
 		return src.r, nothing, nil
 	case d.f.allowUnverified:
 		if out.isDirect() { // a file appears when all of it is verified
-			d.a.note("warning: the signature of %s is verified at its end only: discard the output unless the exit code is 0", in.name)
+			d.a.note("warning: the signature of %s is verified at its end only: discard the output unless the exit code is 0", printable(in.name))
 		}
 		o.ReleaseUnverified = true
 		return src.r, nothing, nil

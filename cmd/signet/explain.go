@@ -121,7 +121,7 @@ func (a *app) explain(ctx context.Context, args []string, f *messageFlags) error
 	if a.output != text {
 		err = a.printJSON(&x.explanation)
 	} else {
-		_, err = a.stdout.WriteString(x.text())
+		err = a.print(x.text())
 	}
 	if err != nil || x.err == nil {
 		return err

@@ -312,7 +312,7 @@ func (r *folderRun) skip(name, why string) {
 // finish prints what was done, and returns the worst failure.
 func (r *folderRun) finish() error {
 	res := &r.result
-	res.Out = r.toName
+	res.Out = printable(r.toName)
 	slices.SortFunc(res.Failed, func(a, b failedJSON) int { return cmp.Compare(a.Path, b.Path) })
 	if r.a.output != text {
 		if res.Skipped == nil {

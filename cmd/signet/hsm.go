@@ -165,7 +165,7 @@ func newHSMList(a *app) *cobra.Command {
 		Use:   "list",
 		Short: "List the tokens of a module, and the keys of a token",
 		Long: `list shows the tokens of the module that the URI names. When the URI names a token and says where its PIN is, list logs
-in and shows the token's secret keys too.`,
+in and shows the token's secret keys too, or with type=private its RSA pairs.`,
 		Example: `  signet hsm list -k 'pkcs11:?module-name=softhsm2'
   signet hsm list -k 'pkcs11:token=prod?module-name=softhsm2&pin-source=file:pin'`,
 		Args: noArgs,
@@ -229,8 +229,7 @@ func (a *app) hsmList(ctx context.Context) error {
 			return hsmFault(err, &cfg)
 		}
 		if wanted && len(keys) == 0 {
-			return &fault{code: codeNotFound, err: fmt.Errorf("%w: token %s has no such key", pkcs11.ErrKeyNotFound, shown(out.Tokens[0].Label)),
-				hint: "without object= and id= the same command lists all keys of the token"}
+			return &fault{code: codeNotFound, err: fmt.Errorf("%w: token %s has no such key", pkcs11.ErrKeyNotFound, shown(out.Tokens[0].Label)), hint: othersHint(cfg.Class)}
 		}
 		for i := range keys {
 			out.Keys = append(out.Keys, describeKey(&keys[i], &cfg, true))
@@ -239,6 +238,14 @@ func (a *app) hsmList(ctx context.Context) error {
 		a.note("keys are listed when the URI names a token and says where its PIN is")
 	}
 	return a.printList(out)
+}
+
+// othersHint says how to see the keys that are there.
+func othersHint(class pkcs11.KeyClass) string {
+	if class == pkcs11.PrivateKey {
+		return "without object= and id= the same command lists the RSA pairs of the token; secret keys are listed without type=private"
+	}
+	return "without object= and id= the same command lists the secret keys of the token; RSA pairs are listed with type=private"
 }
 
 // modulePath returns the module's file. A name other than SoftHSM's is resolved by the keyring only.

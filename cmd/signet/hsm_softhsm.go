@@ -90,8 +90,8 @@ func makeSoftToken(cmd *cobra.Command, env config.Env, f *softhsmFlags) (_ *soft
 	if _, err := softhsm.WriteConf(dir); err != nil {
 		return nil, err
 	}
-	name := filepath.Join(dir, url.PathEscape(f.label))
-	t := &softToken{Token: f.label, SOPIN: name + ".so-pin"}
+	name := url.PathEscape(f.label)
+	t := &softToken{Token: f.label, SOPIN: filepath.Join(dir, name+".so-pin")}
 	var made []string
 	defer func() {
 		if err != nil {
@@ -107,7 +107,7 @@ func makeSoftToken(cmd *cobra.Command, env config.Env, f *softhsmFlags) (_ *soft
 	defer clear(soPIN)
 	made = append(made, t.SOPIN)
 	if source == "" {
-		t.PINFile = name + ".pin"
+		t.PINFile = filepath.Join(dir, name+".pin")
 		source = "file:" + t.PINFile
 		if pin, err = makePIN(t.PINFile); err != nil {
 			return nil, err

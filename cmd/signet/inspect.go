@@ -72,7 +72,7 @@ func (a *app) inspect(ctx context.Context, args []string, armored bool, pairs []
 	if a.output != text {
 		err = a.printJSON(d)
 	} else {
-		_, err = a.stdout.WriteString(d.text())
+		err = a.print(d.text())
 	}
 	if err == nil && parseErr != nil {
 		err = fmt.Errorf("%s is damaged behind its header: %w", in.name, parseErr)

@@ -3,7 +3,10 @@
 package main
 
 import (
+	"errors"
 	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -119,6 +122,50 @@ func TestInterruptedStreams(t *testing.T) {
 			t.Errorf("left %s", got)
 		}
 	})
+}
+
+// Whoever reads standard error may stop: the command does its work all the same, and leaves nothing half done.
+func TestClosedStderr(t *testing.T) {
+	k, dir := keyURIFor(t), t.TempDir()
+	plain, msgs, out := filepath.Join(dir, "plain"), filepath.Join(dir, "msgs"), filepath.Join(dir, "out")
+	run := func(want int, args ...string) {
+		t.Helper()
+		r, w, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Close()
+		defer w.Close()
+		cmd := exec.Command("signet", append(args, "-k", k)...)
+		cmd.Stderr = w
+		_ = cmd.Run()
+		if got := cmd.ProcessState.ExitCode(); got != want {
+			t.Errorf("%q: ended with %s, want exit code %d", args, cmd.ProcessState, want)
+		}
+	}
+	if err := errors.Join(os.WriteFile(plain, make([]byte, 1<<20), 0o600), os.Mkdir(msgs, 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	run(exitOK, "encrypt", "-vv", "-o", filepath.Join(msgs, "a.signet"), plain)
+	run(exitOK, "encrypt", "-vv", "-o", filepath.Join(msgs, "z.signet"), plain)
+	if err := os.WriteFile(filepath.Join(msgs, "b.signet"), []byte("no message"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	run(exitData, "decrypt", "--recursive", "--concurrency", "1", "-o", out, msgs)
+	if got := names(t, out); got != "a z" {
+		t.Errorf("the folder holds %q, want what can be decrypted", got)
+	}
+	// The SDK warns by itself about a metadata service that gives no token.
+	metadata := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) }))
+	defer metadata.Close()
+	for _, name := range []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_EC2_METADATA_DISABLED"} {
+		t.Setenv(name, "")
+	}
+	t.Setenv("HOME", dir)
+	t.Setenv("AWS_CONFIG_FILE", "")
+	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", "")
+	t.Setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", metadata.URL)
+	run(exitDenied, "kms", "test", "alias/x", "--region", "eu-west-1")
 }
 
 // Whoever reads standard output may stop: the command ends as others do, by SIGPIPE, and leaves nothing.

@@ -73,7 +73,7 @@ func (f *itemFlags) connect(a *app, cmd *cobra.Command) (*table, error) {
 
 // encryptor makes the field encryptor for these attributes.
 func (f *itemFlags) encryptor(a *app, k *config.Opened, t *table, fields []string) (*ddb.FieldEncryptor, error) {
-	static, err := contextPairs(f.static)
+	static, err := pairsOf("--static NAME=VALUE", f.static)
 	if err != nil {
 		return nil, err
 	}

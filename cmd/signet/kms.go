@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/signetkeys/signet/config/all"
 	"github.com/signetkeys/signet/keyring"
@@ -63,24 +64,43 @@ func (f *kmsFlags) pairs() (keyring.EncryptionContext, error) {
 	if text == "" {
 		return nil, nil
 	}
+	args := strings.Split(text, ",")
 	if strings.HasPrefix(text, "{") {
-		var pairs map[string]*string
-		if err := json.Unmarshal([]byte(text), &pairs); err != nil {
+		var err error
+		if args, err = jsonPairs(text); err != nil {
+			return nil, err
+		}
+	}
+	return pairsOf("--encryption-context NAME=VALUE,NAME=VALUE", args)
+}
+
+// jsonPairs makes NAME=VALUE of a JSON object of strings, in its order. A name given twice is there twice.
+func jsonPairs(text string) ([]string, error) {
+	if !utf8.ValidString(text) || !json.Valid([]byte(text)) || loneSurrogate([]byte(text)) >= 0 {
+		return nil, notPairs()
+	}
+	dec := json.NewDecoder(strings.NewReader(text))
+	if _, err := dec.Token(); err != nil { // the brace
+		return nil, notPairs()
+	}
+	var args []string
+	for dec.More() {
+		name, err := dec.Token()
+		if err != nil {
 			return nil, notPairs()
 		}
-		var args []string
-		for _, name := range slices.Sorted(maps.Keys(pairs)) {
-			if pairs[name] == nil {
-				return nil, notPairs()
-			}
-			if strings.Contains(name, "=") {
-				return nil, &fault{code: codeContextPair, err: errors.New(`--encryption-context: names with "=" are not for the command line`)}
-			}
-			args = append(args, name+"="+*pairs[name])
+		value, err := dec.Token()
+		n, isName := name.(string)
+		v, isString := value.(string)
+		switch {
+		case err != nil || !isName || !isString:
+			return nil, notPairs()
+		case strings.Contains(n, "="):
+			return nil, &fault{code: codeContextPair, err: errors.New(`--encryption-context: names with "=" are not for the command line`)}
 		}
-		return contextPairs(args)
+		args = append(args, n+"="+v)
 	}
-	return contextPairs(strings.Split(text, ","))
+	return args, nil
 }
 
 func notPairs() error {

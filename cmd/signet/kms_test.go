@@ -6,6 +6,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -222,5 +223,43 @@ func TestDoctorWithoutPublicKey(t *testing.T) {
 	}
 	if x.conclude(); x.res.OK || !strings.Contains(x.res.Problem, "could not be tried") {
 		t.Errorf("got %+v", x.res)
+	}
+}
+
+func TestEncryptionContextFlag(t *testing.T) {
+	for text, want := range map[string]keyring.EncryptionContext{
+		"": nil, " {} ": nil, "a=1,b=2": {"a": "1", "b": "2"}, `{"b":"2", "a":"1,=x"}`: {"a": "1,=x", "b": "2"}, `{"a":"\ud83d\ude00"}`: {"a": "\U0001F600"},
+	} {
+		f := kmsFlags{context: text}
+		if got, err := f.pairs(); err != nil || !maps.Equal(got, want) {
+			t.Errorf("%q: got %v, %v", text, got, err)
+		}
+	}
+	for text, reason := range map[string]string{
+		"a": `no "="`, "a=1,a=canary": `"a" is given twice`, `{"a":"1","a":"canary"}`: `"a" is given twice`, `{"a":"1","\u0061":"canary"}`: `"a" is given twice`,
+		`{"":"canary"}`: "no name", `{"a=b":"canary"}`: `names with "="`, `{"a":null}`: "JSON object of strings", `{"a":1}`: "JSON object of strings",
+		`{"a":{"b":"canary"}}`: "JSON object of strings", `{"a":"canary"} {}`: "JSON object of strings", `{"a":"canary"`: "JSON object of strings",
+		`{"a":"\ud83d"}`: "JSON object of strings", "{\"a\":\"\xff\"}": "JSON object of strings", `{"aws-crypto-a":"canary"}`: "the format's own",
+	} {
+		f := kmsFlags{context: text}
+		_, err := f.pairs()
+		if codeOf(err) != codeContextPair || !strings.Contains(err.Error(), reason) || strings.Contains(err.Error(), "canary") {
+			t.Errorf("%q: got %v, want %q and no value", text, err, reason)
+		}
+	}
+}
+
+// Hints name the flag that the command has.
+func TestPairHints(t *testing.T) {
+	kek := keyURIFor(t)
+	for _, c := range []struct{ hint, args string }{
+		{"write --encryption-context NAME=VALUE,NAME=VALUE, each name once", "kms test alias/x --region eu-west-1 --encryption-context a"},
+		{"write --encryption-context NAME=VALUE,NAME=VALUE, each name once", `kms doctor alias/x --region eu-west-1 --encryption-context {"a":"1","a":"2"}`},
+		{"write -c NAME=VALUE, each name once", "encrypt -c a -k " + kek},
+	} {
+		exit, _, text := runApp(t, t.Context(), "", "", strings.Fields(c.args)...)
+		if exit != exitUsage || !strings.Contains(text, "signet: hint: "+c.hint+"\n") {
+			t.Errorf("%q: exit code %d, %s", c.args, exit, text)
+		}
 	}
 }

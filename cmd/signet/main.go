@@ -11,6 +11,7 @@ import (
 	"context"
 	"os"
 	"os/signal"
+	"runtime"
 	"syscall"
 	"time"
 
@@ -31,7 +32,9 @@ func mainExit() int {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), signals...)
 	defer stop()
-	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	context.AfterFunc(ctx, stop)       // a second signal ends the process at once
+	defer runtime.KeepAlive(os.Stderr) // or it would be closed as garbage, and commands that are started inherit it
+	os.Stderr = ownStderr()            // also for libraries that log by themselves
 	a := &app{
 		stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr,
 		lookupEnv:  os.LookupEnv,

@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -172,5 +174,32 @@ func TestPrintable(t *testing.T) {
 		if got := printable(in); got != want {
 			t.Errorf("%q: got %s, want %s", in, got, want)
 		}
+	}
+}
+
+// A link whose target has lost its name stays, and nothing takes its place.
+func TestLinkWithoutTarget(t *testing.T) {
+	dir := t.TempDir()
+	f, err := os.Create(filepath.Join(dir, "gone"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	target, link := fmt.Sprintf("/proc/self/fd/%d", f.Fd()), filepath.Join(dir, "link")
+	if _, err := os.Stat(target); err != nil {
+		t.Skipf("SKIP: no such name for an open file: %v", err)
+	}
+	if err := errors.Join(os.Remove(f.Name()), os.Symlink(target, link)); err != nil {
+		t.Fatal(err)
+	}
+	exit, _, text := runApp(t, t.Context(), "canary", "", "encrypt", "-k", keyURIFor(t), "--force", "-o", link)
+	if exit != exitNotFound || !strings.Contains(text, "output "+link+": no such file") {
+		t.Errorf("exit code %d, want %d; %s", exit, exitNotFound, text)
+	}
+	if got, err := os.Readlink(link); got != target || err != nil {
+		t.Errorf("the link leads to %q, %v", got, err)
+	}
+	if got := names(t, dir); got != "link" {
+		t.Errorf("the folder holds %s", got)
 	}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -67,4 +68,27 @@ func jsonNames(typ reflect.Type) []string {
 		}
 	}
 	return out
+}
+
+// What cannot be printed is an error of output.
+func TestFullOutput(t *testing.T) {
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Skipf("SKIP: no /dev/full: %v", err)
+	}
+	defer full.Close()
+	k, msg := keyURIFor(t), filepath.Join(t.TempDir(), "msg")
+	if exit, _, text := runApp(t, t.Context(), "x", "", "encrypt", "-k", k, "-o", msg); exit != exitOK {
+		t.Fatal(text)
+	}
+	for _, args := range [][]string{{"inspect", msg}, {"inspect", "--json", msg}, {"explain", "-k", k, msg}, {"explain", "--json", "-k", k, msg}} {
+		var stderr strings.Builder
+		a := &app{
+			stdin: os.Stdin, stdout: full, stderr: &stderr,
+			lookupEnv: func(string) (string, bool) { return "", false }, isTerminal: func(*os.File) bool { return false },
+		}
+		if exit := a.run(t.Context(), args); exit != exitGeneric || !strings.Contains(stderr.String(), "SIGNET1003") {
+			t.Errorf("%q: exit code %d, %s", args, exit, stderr.String())
+		}
+	}
 }

@@ -47,6 +47,20 @@ func newRoot(a *app) *cobra.Command {
 	return root
 }
 
+// addCompletion adds cobra's completion command, which prints to where root prints by now. By itself it would call an unknown shell a success.
+func addCompletion(root *cobra.Command) {
+	root.InitDefaultCompletionCmd()
+	c, _, err := root.Find([]string{"completion"})
+	if err != nil {
+		return
+	}
+	g := group(c.Use, c.Short)
+	c.Args, c.RunE, c.SuggestionsMinimumDistance = g.Args, g.RunE, g.SuggestionsMinimumDistance
+	for _, shell := range c.Commands() {
+		shell.Args = noArgs
+	}
+}
+
 // group is a command that only has subcommands.
 func group(use, short string, commands ...*cobra.Command) *cobra.Command {
 	g := &cobra.Command{

@@ -87,8 +87,8 @@ func (s *sink) create() (err error) {
 			return err
 		}
 		perm &= st.Mode().Perm() // a file that was kept from others stays so
-		if real, err := filepath.EvalSymlinks(path); err == nil {
-			path = real // the link stays a link
+		if path, err = filepath.EvalSymlinks(path); err != nil {
+			return err // the link stays a link; a file without a name has one in /proc that leads nowhere
 		}
 	}
 	root, err := os.OpenRoot(filepath.Dir(path))

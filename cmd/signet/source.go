@@ -27,8 +27,15 @@ func (in *input) message(ctx context.Context, armored bool) (*source, error) {
 		return nil, err
 	}
 	again, _ := r.(io.ReadSeeker)
-	if armored {
-		r, again = &armorReader{r: r}, nil
+	switch {
+	case armored && again != nil:
+		a, err := newArmorFile(again)
+		if err != nil {
+			return nil, fmt.Errorf("reading %s: %w", in.name, err)
+		}
+		r, again = a, a
+	case armored:
+		r = &armorReader{r: r}
 	}
 	var start int64
 	if again != nil {

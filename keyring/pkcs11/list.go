@@ -17,7 +17,7 @@ type KeyInfo struct {
 	Class KeyClass
 	Type  string // "AES", "RSA"
 	Bits  int    // 0 when the token does not tell
-	// What the key may do. An attribute that the token does not tell counts as false here.
+	// What the key may do. An attribute that the token does not tell counts as false here. A pair whose public half is known encrypts: that takes no token.
 	Encrypt, Decrypt, Sensitive, Extractable bool
 
 	Token, Serial string // of the token
@@ -46,7 +46,7 @@ func (a *attributes) info(t *token.Token, class KeyClass) KeyInfo {
 		public, _ = a.public()
 	}
 	return KeyInfo{Label: a.label, ID: a.id, Class: class, Public: public, Type: keyTypeName(a.keyType), Bits: a.bits(),
-		Encrypt: is(a.encrypt, true), Decrypt: is(a.decrypt, true), Sensitive: is(a.sensitive, true), Extractable: is(a.extractable, true),
+		Encrypt: is(a.encrypt, true) || class == PrivateKey && public != nil, Decrypt: is(a.decrypt, true), Sensitive: is(a.sensitive, true), Extractable: is(a.extractable, true),
 		Token: t.Label(), Serial: t.Serial()}
 }
 

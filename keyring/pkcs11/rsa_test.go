@@ -482,7 +482,7 @@ func TestGenerateRSAKey(t *testing.T) {
 	}
 	cfg.Class = pkcs11.PrivateKey
 	list, err := pkcs11.ListKeys(t.Context(), cfg)
-	if err != nil || len(list) != 1 || list[0].Label != "kek ñ" || !list[0].Public.Equal(info.Public) || list[0].Bits != 3072 {
+	if err != nil || len(list) != 1 || list[0].Label != "kek ñ" || !list[0].Encrypt || !list[0].Decrypt || !list[0].Public.Equal(info.Public) || list[0].Bits != 3072 {
 		t.Errorf("got %+v, %v", list, err)
 	}
 	k := open(t, tok.RSAConfig("kek ñ", pkcs11.OAEPSHA1))
