@@ -152,7 +152,7 @@ func TestImportRSA(t *testing.T) {
 	}
 	cfg := tok.RSAConfig("kek", pkcs11.OAEPSHA1)
 	list, err := pkcs11.ListKeys(t.Context(), cfg)
-	if err != nil || len(list) != 1 || !list[0].Public.Equal(&key.PublicKey) || list[0].Extractable || !list[0].Sensitive || list[0].Encrypt || !list[0].Decrypt ||
+	if err != nil || len(list) != 1 || !list[0].Public.Equal(&key.PublicKey) || list[0].Extractable || !list[0].Sensitive || !list[0].Encrypt || !list[0].Decrypt ||
 		string(list[0].ID) != "\x05" {
 		t.Errorf("got %+v, %v", list, err)
 	}
