@@ -8,6 +8,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+
+	"github.com/signetkeys/signet/internal/uritext"
 )
 
 // Env is what opening a keyring may reach outside of its URI. The zero value reaches nothing: no file, no variable, nobody to ask. It is
@@ -87,6 +89,9 @@ func (e *Env) ReadPIN(source string) ([]byte, error) {
 		}
 		pin, fail.Name = b, path
 	} else if name, ok := cut(source, "env:"); ok {
+		if !uritext.IsVariable(name) {
+			return nil, &URIError{Offset: -1, Attribute: "pin-source", Reason: "env: must name an environment variable; the PIN itself is never written here"}
+		}
 		v, err := e.Variable("PIN", name)
 		if err != nil {
 			return nil, err

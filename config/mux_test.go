@@ -234,6 +234,7 @@ func TestReadPIN(t *testing.T) {
 		{"env:EMPTY", "", signet.ErrPolicy},
 		{"env:LONG", "", signet.ErrPolicy},
 		{"env:ABSENT", "", signet.ErrPolicy},
+		{"env:1234", "", signet.ErrPolicy}, // pin-source=env:$PIN in a shell
 		{"|cat pin", "", signet.ErrPolicy},
 		{"1234", "", signet.ErrPolicy},
 		{"file:", "", signet.ErrPolicy},

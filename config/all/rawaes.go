@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/signetkeys/signet/config"
+	"github.com/signetkeys/signet/internal/uritext"
 	"github.com/signetkeys/signet/keyring"
 	"github.com/signetkeys/signet/keyring/raw"
 )
@@ -30,6 +31,9 @@ func parseRawAES(uri string) (*config.URI, error) {
 	}
 	if len(u.Query) != 1 {
 		return nil, &config.URIError{Scheme: u.Scheme, Offset: -1, Reason: "needs exactly one of key-file=PATH and key-env=VARIABLE"}
+	}
+	if name, ok := u.Lookup(keyEnv); ok && (!uritext.IsVariable(name) || encodes(name, hex.DecodeString)) {
+		return nil, &config.URIError{Scheme: u.Scheme, Offset: -1, Attribute: keyEnv, Reason: "must be the name of an environment variable, not the key"}
 	}
 	return u, nil
 }
@@ -75,6 +79,10 @@ func rawKey(u *config.URI, env *config.Env) ([]byte, error) {
 		return nil, err
 	}
 	source := &config.SourceError{What: "key", Kind: "environment variable", Name: name}
+	if encodes(text, hex.DecodeString) { // 32 digits are base64 of 24 bytes, too
+		source.Err = errors.New("it looks like hexadecimal digits, and must be base64")
+		return nil, source
+	}
 	key, err := base64.StdEncoding.Strict().DecodeString(text)
 	if err != nil || strings.ContainsAny(text, "\r\n") { // the decoder skips line endings
 		source.Err = errors.New("not standard base64 with padding and without line breaks")
@@ -92,11 +100,8 @@ func checkKey(key, text []byte, source *config.SourceError) error {
 	reason := fmt.Sprintf("raw AES key has %d bytes; it must have exactly 16, 24 or 32", len(key))
 	line := strings.TrimRight(string(text), "\r\n")
 	switch inFile := source.Kind == "file"; {
-	case encodes(line, hex.DecodeString):
+	case inFile && encodes(line, hex.DecodeString):
 		reason += " (it looks like hexadecimal digits: decode them first)"
-		if !inFile {
-			reason = "it looks like hexadecimal digits, and must be base64"
-		}
 	case inFile && encodes(line, base64.StdEncoding.DecodeString):
 		reason += " (it looks like base64: decode it first, or name a variable that holds it with key-env)"
 	case inFile && len(key)%8 == 1 && key[len(key)-1] == '\n':

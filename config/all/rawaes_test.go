@@ -61,7 +61,7 @@ func TestRawAESRefuses(t *testing.T) {
 	env := config.System()
 	env.Dir = dir
 	vars := map[string]string{
-		"HEX": strings.Repeat("4abc", 16), "WRONG": base64.StdEncoding.EncodeToString([]byte(canary)), "WRAPPED": base64.StdEncoding.EncodeToString(make([]byte, 32)) + "\n",
+		"HEX": strings.Repeat("4abc", 16), "HEX16": strings.Repeat("4abc", 8), "WRONG": base64.StdEncoding.EncodeToString([]byte(canary)), "WRAPPED": base64.StdEncoding.EncodeToString(make([]byte, 32)) + "\n",
 		"UNPADDED": base64.RawStdEncoding.EncodeToString(make([]byte, 32)), "EMPTY": "",
 	}
 	env.LookupEnv = func(name string) (string, bool) { v, ok := vars[name]; return v, ok }
@@ -75,6 +75,11 @@ func TestRawAESRefuses(t *testing.T) {
 		{"raw-aes:n/a?key-file=newline", signet.ErrPolicy, "has 33 bytes; it must have exactly 16, 24 or 32 (the last one is a line feed"},
 		{"raw-aes:n/a?key-file=long", signet.ErrPolicy, "longer than 4096 bytes"},
 		{"raw-aes:n/a?key-env=HEX", signet.ErrPolicy, `key from environment variable "HEX": it looks like hexadecimal digits, and must be base64`},
+		// 32 hexadecimal digits are base64 of 24 bytes, too.
+		{"raw-aes:n/a?key-env=HEX16", signet.ErrPolicy, `key from environment variable "HEX16": it looks like hexadecimal digits, and must be base64`},
+		// The key where its variable should be named, as key-env=$KEY in a shell has it.
+		{"raw-aes:n/a?key-env=c4n4ryc4n4ryc4n4ryc4nA==", signet.ErrPolicy, `raw-aes:...: keyring URI (raw-aes): attribute "key-env": must be the name`},
+		{"raw-aes:n/a?key-env=" + strings.Repeat("c4a4", 16), signet.ErrPolicy, `raw-aes:...: keyring URI (raw-aes): attribute "key-env": must be the name`},
 		{"raw-aes:n/a?key-env=WRONG", signet.ErrPolicy, "has 6 bytes"},
 		{"raw-aes:n/a?key-file=hex", signet.ErrPolicy, "has 65 bytes; it must have exactly 16, 24 or 32 (it looks like hexadecimal"},
 		{"raw-aes:n/a?key-file=base64", signet.ErrPolicy, "(it looks like base64"},
@@ -117,6 +122,7 @@ func TestRedact(t *testing.T) {
 		"raw-aes:n/a?key=secret":     "raw-aes:...",
 
 		"raw-aes:n/a&key=secret":                 "raw-aes:...",
+		"raw-aes:n/a?key-env=AAECAw==":           "raw-aes:...",
 		"raw-aes:n/a;key=secret?key-file=x":      "raw-aes:...",
 		"raw-aes:n/key=secret?key-file=x":        "raw-aes:...",
 		"raw-aes:n/a?key-file=x;key=secret":      "raw-aes:...",

@@ -96,5 +96,9 @@ func openRawECDH(_ context.Context, uri string, env config.Env) (keyring.Keyring
 	default:
 		cfg.Curve = cfg.Peer.Curve()
 	}
-	return raw.NewECDH(cfg)
+	k, err := raw.NewECDH(cfg)
+	if err != nil {
+		return nil, uriError(u.Scheme, err)
+	}
+	return k, nil
 }

@@ -145,5 +145,10 @@ func TestRawKeysRefuse(t *testing.T) {
 		} else if strings.Contains(err.Error(), "c4n4ry") {
 			t.Errorf("%s: the error repeats a value: %v", c.uri, err)
 		}
+		var uri *config.URIError
+		var source *config.SourceError
+		if errors.As(err, &uri) == errors.As(err, &source) {
+			t.Errorf("%s: got %v, want a URIError or a SourceError", c.uri, err)
+		}
 	}
 }

@@ -70,5 +70,9 @@ func openRawRSA(_ context.Context, uri string, env config.Env) (keyring.Keyring,
 	if cfg.Private, err = readKey(u, &env, privateFile, "private key", raw.ParseRSAPrivateKey); err != nil {
 		return nil, err
 	}
-	return raw.NewRSA(cfg)
+	k, err := raw.NewRSA(cfg)
+	if err != nil {
+		return nil, uriError(u.Scheme, err)
+	}
+	return k, nil
 }

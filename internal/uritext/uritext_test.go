@@ -2,6 +2,16 @@ package uritext
 
 import "testing"
 
+func TestIsVariable(t *testing.T) {
+	for name, want := range map[string]bool{
+		"": false, "A": true, "_": true, "SIGNET_PIN2": true, "a_b": true, "1A": false, "1234": false, "A-B": false, "A B": false, "AAECAw==": false, "Ä": false,
+	} {
+		if got := IsVariable(name); got != want {
+			t.Errorf("%q: got %t, want %t", name, got, want)
+		}
+	}
+}
+
 func TestEmbedded(t *testing.T) {
 	for _, c := range []struct {
 		value string

@@ -2,12 +2,15 @@ package keyringtest
 
 import (
 	"context"
+	"crypto/aes"
+	"crypto/cipher"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -60,6 +63,8 @@ var broken = map[string]struct {
 	"repeats data keys":          {"Generate", func(t testing.TB, k keyring.Keyring) keyring.Keyring { return &faulty{Keyring: k, repeat: true} }},
 	"wrong index":                {"Order", func(t testing.TB, k keyring.Keyring) keyring.Keyring { return &faulty{Keyring: k, index: true} }},
 	"returns the given data key": {"Wrap", func(t testing.TB, k keyring.Keyring) keyring.Keyring { return &faulty{Keyring: k, echo: true} }},
+	"repeats its nonce":          {"Generate", func(t testing.TB, k keyring.Keyring) keyring.Keyring { return newCareless(t, false) }},
+	"keeps the data key clear":   {"Generate", func(t testing.TB, k keyring.Keyring) keyring.Keyring { return newCareless(t, true) }},
 	"no error for nothing":       {"Order", func(t testing.TB, k keyring.Keyring) keyring.Keyring { return &faulty{Keyring: k, silent: true} }},
 }
 
@@ -186,4 +191,60 @@ func (f *faulty) OnDecrypt(ctx context.Context, r *keyring.Request, edks []keyri
 		f.last = u
 	}
 	return u, err
+}
+
+// careless wraps with one nonce for all data keys, or only authenticates them.
+type careless struct {
+	aead  cipher.AEAD
+	clear bool
+}
+
+func newCareless(t testing.TB, clear bool) keyring.Keyring {
+	t.Helper()
+	block, err := aes.NewCipher(make([]byte, 32))
+	if err != nil {
+		t.Fatal(err)
+	}
+	aead, err := cipher.NewGCM(block)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &careless{aead, clear}
+	return keyring.New("careless", c, c, nil)
+}
+
+func (c *careless) Wrap(_ context.Context, r *keyring.Request, plaintext []byte) (keyring.EncryptedDataKey, error) {
+	nonce := make([]byte, c.aead.NonceSize())
+	ct := c.aead.Seal(nil, nonce, plaintext, r.AAD)
+	if c.clear {
+		rand.Read(nonce)
+		ct = append(append(nonce, plaintext...), c.aead.Seal(nil, nonce, nil, slices.Concat(plaintext, r.AAD))...)
+	}
+	return keyring.EncryptedDataKey{ProviderID: "careless", ProviderInfo: []byte("key"), Ciphertext: ct}, nil
+}
+
+func (c *careless) Unwrap(_ context.Context, r *keyring.Request, e *keyring.EncryptedDataKey) ([]byte, error) {
+	if e.ProviderID != "careless" || string(e.ProviderInfo) != "key" {
+		return nil, &keyring.Skip{Reason: "another key"}
+	}
+	nonce, ct := make([]byte, c.aead.NonceSize()), e.Ciphertext
+	want := r.Suite.WrappedKeyLen() + c.aead.Overhead()
+	if c.clear {
+		want += len(nonce)
+	}
+	if len(ct) != want {
+		return nil, keyring.ErrShape
+	}
+	if !c.clear {
+		b, err := c.aead.Open(nil, nonce, ct, r.AAD)
+		if err != nil {
+			return nil, keyring.ErrDidNotOpen
+		}
+		return b, nil
+	}
+	nonce, b, tag := ct[:len(nonce)], ct[len(nonce):len(ct)-c.aead.Overhead()], ct[len(ct)-c.aead.Overhead():]
+	if _, err := c.aead.Open(nil, nonce, tag, slices.Concat(b, r.AAD)); err != nil {
+		return nil, keyring.ErrDidNotOpen
+	}
+	return slices.Clone(b), nil
 }

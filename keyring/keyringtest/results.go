@@ -2,6 +2,7 @@ package keyringtest
 
 import (
 	"bytes"
+	"crypto/subtle"
 	"maps"
 	"slices"
 	"testing"
@@ -22,8 +23,32 @@ func (h *harness) generate(t *testing.T) {
 	if a.key.Equal(b.key) {
 		t.Fatal("two data keys are equal")
 	}
+	hidden(t, a, b)
 	h.opens(t, r, a)
 	h.opens(t, r, b)
+}
+
+// hidden: encrypted data keys show neither their data key nor, by one keystream for both, the difference of two. a and b are of one keyring.
+func hidden(t testing.TB, a, b *made) {
+	t.Helper()
+	key, n := a.key.Reveal(), a.key.Len()
+	difference, got := make([]byte, n), make([]byte, n)
+	subtle.XORBytes(difference, key, b.key.Reveal())
+	for i := range a.edks {
+		x := a.edks[i].Ciphertext
+		if bytes.Contains(x, key) || bytes.Contains(a.edks[i].ProviderInfo, key) {
+			t.Fatalf("encrypted data key %d holds the data key in the clear", i)
+		}
+		if i >= len(b.edks) {
+			continue
+		}
+		for y := b.edks[i].Ciphertext; len(x) >= n && len(y) >= n; x, y = x[1:], y[1:] {
+			subtle.XORBytes(got, x[:n], y[:n])
+			if bytes.Equal(got, difference) {
+				t.Fatalf("encrypted data key %d: two data keys are encrypted with one keystream: a nonce was used twice", i)
+			}
+		}
+	}
 }
 
 // wrap: OnEncrypt with a data key wraps that one, which stays the caller's.
@@ -45,7 +70,9 @@ func (h *harness) wrap(t *testing.T) {
 		}
 	}
 	zero := keyring.NewSecret(make([]byte, h.suite.DataKeyLen())) // a legal key
-	h.opens(t, r, wrapped(t, h.k, r, zero))
+	z := wrapped(t, h.k, r, zero)
+	hidden(t, a, z)
+	h.opens(t, r, z)
 	for _, n := range []int{1, h.suite.DataKeyLen() - 1, h.suite.DataKeyLen() + 1, 64} {
 		if w, err := h.k.OnEncrypt(t.Context(), r, keyring.RandomSecret(n)); err == nil || w != nil {
 			t.Errorf("wrapped a data key of %d bytes under a suite of %d", n, h.suite.DataKeyLen())

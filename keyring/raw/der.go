@@ -188,8 +188,9 @@ func checkRSABits(n *big.Int) error {
 
 func parsePKCS1Private(der []byte) (any, error) {
 	var head struct {
-		Version int
-		N, E, D *big.Int
+		Version           int
+		N, E, D           *big.Int
+		P, Q, DP, DQ, Inv *big.Int
 	}
 	if err := exactly(der, &head, "PKCS #1"); err != nil {
 		return nil, err
@@ -199,6 +200,11 @@ func parsePKCS1Private(der []byte) (any, error) {
 	}
 	if err := checkRSABits(head.N); err != nil {
 		return nil, err
+	}
+	for _, n := range [...]*big.Int{head.D, head.P, head.Q, head.DP, head.DQ, head.Inv} {
+		if n.BitLen() > head.N.BitLen() { // testing whether a prime of 60 KB is one takes seconds
+			return nil, malformed("the RSA private key is not valid: its numbers do not belong together")
+		}
 	}
 	k, err := x509.ParsePKCS1PrivateKey(der)
 	if err != nil {

@@ -63,6 +63,14 @@ type ECDHConfig struct {
 	Peer *ecdh.PublicKey
 }
 
+// Format prints the schema and not the keys, for every verb.
+func (c ECDHConfig) Format(f fmt.State, _ rune) {
+	fmt.Fprintf(f, "ECDHConfig{%v, %v, keys [secret]}", c.Curve, c.Schema)
+}
+
+// MarshalText is Format for encoders.
+func (c ECDHConfig) MarshalText() ([]byte, error) { return fmt.Append(nil, c), nil }
+
 // NewECDH makes a keyring that wraps data keys under a key that two parties agree on (ESDK spec, framework/raw-ecdh-keyring): ECDH, the counter
 // mode KDF of SP 800-108 with HMAC-SHA-384, a commitment to the key, AES-256-GCM; the encryption context is bound. The public keys,
 // in messages in the clear, are what identifies the keyring: there are no names. It also opens what AWS KMS ECDH keyrings wrote, when it has the

@@ -7,6 +7,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha512"
 	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"strings"
@@ -352,6 +353,28 @@ func TestECDHConfig(t *testing.T) {
 		}
 	}
 	if got := fmt.Sprint(raw.ECDHSchema(9)); got != "ECDHSchema(9)" {
+		t.Errorf("got %s", got)
+	}
+}
+
+// No way to print a configuration or a keyring shows the private key.
+func TestECDHNotPrinted(t *testing.T) {
+	key := ecKey(t, ecdh.P256())
+	cfg := raw.ECDHConfig{Curve: ecdh.P256(), Schema: raw.ECDHDiscovery, Private: key}
+	k, err := raw.NewECDH(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	decimal := strings.Trim(fmt.Sprint(key.Bytes()[:8]), "[]")
+	for _, v := range []any{cfg, &cfg, k} {
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d", "%t", "%e", "%z"} {
+			text := fmt.Sprintf(verb, v)
+			if strings.Contains(text, decimal) || strings.Contains(text, hex.EncodeToString(key.Bytes()[:8])) {
+				t.Errorf("%s of %T prints the private key", verb, v)
+			}
+		}
+	}
+	if got := fmt.Sprint(cfg); got != "ECDHConfig{P-256, discovery, keys [secret]}" {
 		t.Errorf("got %s", got)
 	}
 }

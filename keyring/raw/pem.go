@@ -36,7 +36,7 @@ func unsupported(format string, args ...any) error {
 }
 
 // ParseRSAPrivateKey reads an RSA private key of two primes and 1,024 to 16,384 bits: PKCS #8 or PKCS #1, in PEM or DER. Text around the PEM
-// block, a byte order mark and any line endings are fine; a second block, bytes behind DER and encrypted keys are not. Errors are
+// block, a byte order mark and line endings of LF or CRLF are fine; a second block, bytes behind DER and encrypted keys are not. Errors are
 // [*KeyError]. The caller wipes b.
 func ParseRSAPrivateKey(b []byte) (*rsa.PrivateKey, error) {
 	k, err := parseKey(b, true)

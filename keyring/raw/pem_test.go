@@ -8,14 +8,17 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
+	"encoding/asn1"
 	"encoding/base64"
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"math/big"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/signetkeys/signet"
 	"github.com/signetkeys/signet/keyring/raw"
@@ -383,4 +386,31 @@ func FuzzParseKey(f *testing.F) {
 			t.Error("the input was changed")
 		}
 	})
+}
+
+// A number of tens of kilobytes is refused for its size: x509 would test for seconds whether it is a prime.
+func TestParseLargeNumbers(t *testing.T) {
+	k := rsaKeys()[0]
+	p, q, c := k.Primes[0], k.Primes[1], k.Precomputed
+	large := new(big.Int).Lsh(big.NewInt(1), 500_000)
+	large.Add(large, big.NewInt(1))
+	for i := range 6 {
+		n := [6]*big.Int{k.D, p, q, c.Dp, c.Dq, c.Qinv}
+		n[i] = large
+		der, err := asn1.Marshal(struct {
+			Version              int
+			N, E                 *big.Int
+			D, P, Q, DP, DQ, Inv *big.Int
+		}{N: k.N, E: big.NewInt(int64(k.E)), D: n[0], P: n[1], Q: n[2], DP: n[3], DQ: n[4], Inv: n[5]})
+		if err != nil {
+			t.Fatal(err)
+		}
+		start := time.Now()
+		if _, err := raw.ParseRSAPrivateKey(der); !errors.Is(err, signet.ErrMalformed) {
+			t.Errorf("number %d: got %v, want ErrMalformed", i, err)
+		}
+		if took := time.Since(start); took > 3*time.Second { // it takes microseconds, and took 4 to 6 s
+			t.Errorf("number %d: took %v", i, took)
+		}
+	}
 }

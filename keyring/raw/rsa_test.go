@@ -371,6 +371,21 @@ func TestPKCS1Several(t *testing.T) {
 	if got, _, err := message.Decrypt(t.Context(), multi, msg); err != nil || string(got) != "text" {
 		t.Errorf("multi-keyring: %v", err)
 	}
+	// They have none when a single data key names this key and is under another one, unless they come first.
+	other := given{dataKey, []keyring.EncryptedDataKey{pkcs1("name", 1), w.EDKs[0]}}
+	if msg, err = new(message.Client).Encrypt(t.Context(), keyring.NewManager(other), []byte("text"), unsigned); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := message.Decrypt(t.Context(), multi, msg); !errors.Is(err, signet.ErrAuthentication) {
+		t.Errorf("multi-keyring, RSA first: got %v, want ErrAuthentication", err)
+	}
+	last, err := keyring.NewMulti(keyring.MultiOptions{Optional: []keyring.Keyring{aes, implicit}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, _, err := message.Decrypt(t.Context(), last, msg); err != nil || string(got) != "text" {
+		t.Errorf("multi-keyring, RSA last: %v", err)
+	}
 }
 
 func TestRSAPaddingText(t *testing.T) {

@@ -257,6 +257,8 @@ func checkPINSource(value string) string {
 		return "must be file:PATH or env:VARIABLE"
 	case rest == "":
 		return "names nothing after " + kind + ":"
+	case kind == "env" && !uritext.IsVariable(rest):
+		return "env: must name an environment variable; the PIN itself is never written here"
 	}
 	return ""
 }

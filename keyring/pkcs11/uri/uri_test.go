@@ -105,6 +105,7 @@ func TestParseRefuses(t *testing.T) {
 		{"command", "pkcs11:?pin-source=|cat%20/pin", 19, "pin-source", "never run"},
 		{"pin-source without a kind", "pkcs11:?pin-source=/run/pin", 19, "pin-source", "file:PATH"},
 		{"pin-source without a name", "pkcs11:?pin-source=env:", 19, "pin-source", "names nothing"},
+		{"a PIN for its variable", "pkcs11:?pin-source=env:1234", 19, "pin-source", "must name an environment variable"},
 		{"too long", "pkcs11:token=" + strings.Repeat("a", MaxLength), MaxLength, "", "longer"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
