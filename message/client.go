@@ -112,6 +112,28 @@ func checkFrameLength(n int) (int, error) {
 	return n, nil
 }
 
+// checkMaxFrameLength returns how long a frame may be for a reader.
+func checkMaxFrameLength(n int64) (int64, error) {
+	switch {
+	case n < 0:
+		return 0, &keyring.ConfigError{Reason: "MaxFrameLength is negative"}
+	case n == 0:
+		return DefaultMaxFrameLength, nil
+	}
+	return n, nil
+}
+
+// checkConcurrency returns how many goroutines work beside the caller's: none for a concurrency of 1.
+func checkConcurrency(n int) (int, error) {
+	switch {
+	case n < 0:
+		return 0, &keyring.ConfigError{Reason: fmt.Sprintf("Concurrency is %d; it must not be negative", n)}
+	case n == 1:
+		return 0, nil
+	}
+	return n, nil
+}
+
 // checkFormat refuses suites that are no message suites.
 func checkFormat(s *suite.Suite) error {
 	if s.Format() != suite.Message {

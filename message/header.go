@@ -94,42 +94,69 @@ func (h *header) append(dst []byte) []byte {
 // parseHeader reads a header body from the start of b. Input that ends too early is io.ErrUnexpectedEOF, whatever else may be wrong
 // behind the end; a stream reader calls again with more. More than maxEDKs encrypted data keys are refused when their count is read.
 func parseHeader(b []byte, maxEDKs int) (*header, error) {
+	h := new(header)
+	if err := h.parse(b, maxEDKs); err != nil {
+		return nil, err
+	}
+	return h, nil
+}
+
+// parse does the work of parseHeader. After input that ended in the EDKs or behind them, edksAt is set.
+func (h *header) parse(b []byte, maxEDKs int) error {
 	r := wire.NewReader(b)
 	version := r.U8()
 	if r.Short() {
-		return nil, truncated("header")
+		return truncated("header")
 	}
 	switch version {
 	case version2:
 	case version1:
 		if t := r.U8(); !r.Short() && t != typeCustomer {
-			return nil, &FormatError{1, fmt.Sprintf("unknown message type 0x%02x", t)}
+			return &FormatError{1, fmt.Sprintf("unknown message type 0x%02x", t)}
 		}
 	default:
-		return nil, &FormatError{0, notAMessage(b)}
+		return &FormatError{0, notAMessage(b)}
 	}
-	h := new(header)
 	if err := h.parseSuite(&r, version); err != nil {
-		return nil, err
+		return err
 	}
 	h.messageID = r.Bytes(h.suite.MessageIDLen())
 	if err := h.parseContext(&r); err != nil {
-		return nil, err
+		return err
 	}
 	if err := h.parseEDKs(&r, maxEDKs); err != nil {
-		return nil, err
+		return err
 	}
 	if err := h.parseContent(&r); err != nil {
-		return nil, err
+		return err
 	}
 	if version == version2 {
 		h.commitment = r.Bytes(suite.CommitmentLen)
 	}
 	if r.Short() {
-		return nil, truncated("header")
+		return truncated("header")
 	}
 	h.raw = b[:r.Offset():r.Offset()]
-	return h, nil
+	return nil
+}
+
+// An edkWalk finds the end of the EDKs in a header that arrives in pieces, so that the header is parsed a few times, not with every piece.
+type edkWalk struct {
+	at   int // offset of the first entry that is not there in full
+	left int // entries from there on
+}
+
+// short reports whether entries are missing from b, the header so far.
+func (w *edkWalk) short(b []byte) bool {
+	for w.left > 0 {
+		r := wire.NewReader(b[w.at:])
+		if r.EDK(); r.Short() {
+			return true
+		}
+		w.at += r.Offset()
+		w.left--
+	}
+	return false
 }
 
 // notAMessage names what b looks like when its first byte is no version: the base64 text of a message begins AY, AgR or AgV.

@@ -60,7 +60,7 @@ func TestRoundTripGrid(t *testing.T) {
 					t.Errorf("%s: message has capacity %d for %d bytes", name, cap(msg), len(msg))
 				}
 				o, err := ParseOutline(msg)
-				if err != nil || o.PlaintextLen != int64(n) || o.HeaderLen+o.BodyLen+o.FooterLen != len(msg) || (o.Signature != nil) != s.Signed() {
+				if err != nil || o.PlaintextLen != int64(n) || o.HeaderLen+int(o.BodyLen)+o.FooterLen != len(msg) || (o.Signature != nil) != s.Signed() {
 					t.Errorf("%s: outline %+v, %v", name, o, err)
 				}
 			}
@@ -575,6 +575,7 @@ func TestSizeRefusesWhatEncryptRefuses(t *testing.T) {
 		"unsigned":        {Shape{Context: fits, Suite: s0478}, 1, "ok"},
 		"item suite":      {Shape{Suite: suite.ItemAES256GCM()}, 1, "policy"},
 		"long EDK":        {Shape{EDKs: []keyring.EncryptedDataKey{{ProviderInfo: make([]byte, 65536)}}}, 1, "limit"},
+		"too many EDKs":   {Shape{EDKs: make([]keyring.EncryptedDataKey, 65536)}, 1, "limit"},
 		"too many frames": {Shape{FrameLength: 1}, 1 << 33, "limit"},
 		"overflow":        {Shape{FrameLength: MaxFrameLength}, 1<<63 - 1, "limit"},
 	} {

@@ -91,7 +91,7 @@ func TestEveryBitFlipped(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		bodyAt, footerAt := o.HeaderLen, o.HeaderLen+o.BodyLen
+		bodyAt, footerAt := o.HeaderLen, o.HeaderLen+int(o.BodyLen)
 		region := func(i int) (string, []string) {
 			switch {
 			case i == 0:

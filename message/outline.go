@@ -13,7 +13,7 @@ import (
 type Outline struct {
 	Header       *UnverifiedHeader
 	HeaderLen    int   // bytes, with the header authentication
-	BodyLen      int   // bytes
+	BodyLen      int64 // bytes
 	FooterLen    int   // bytes; 0 for unsigned suites
 	Frames       int64 // 1 for a non-framed body
 	PlaintextLen int64 // bytes
@@ -53,7 +53,7 @@ func ParseOutlineFrom(r io.Reader) (*Outline, error) {
 		if err != nil {
 			return o, err
 		}
-		o.Signature, o.FooterLen = bytes.Clone(signature), int(in.offset)-o.HeaderLen-o.BodyLen
+		o.Signature, o.FooterLen = bytes.Clone(signature), int(in.offset-int64(o.HeaderLen)-o.BodyLen)
 	}
 	if err := checkEnd(in); err != io.EOF {
 		return o, err
@@ -109,7 +109,7 @@ func (o *Outline) readBody(in *input) error {
 		}
 		o.Frames++
 		o.PlaintextLen += int64(content)
-		o.BodyLen = int(in.offset) - o.HeaderLen
+		o.BodyLen = in.offset - int64(o.HeaderLen)
 		if f.final {
 			o.LastTag = bytes.Clone(tag)
 			return nil

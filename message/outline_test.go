@@ -77,6 +77,17 @@ func TestParseOutlineFromMemory(t *testing.T) {
 	}
 }
 
+// Lengths above 2 GiB are right where an int has 32 bits, too.
+func TestParseOutlineFromLongBody(t *testing.T) {
+	const content = 3 << 30
+	msg := forge{nonFramed: true, frames: []string{""}}.message(t)
+	head := binary.BigEndian.AppendUint64(msg[:len(msg)-24:len(msg)-24], content)
+	o, err := ParseOutlineFrom(io.MultiReader(bytes.NewReader(head), &zeros{content + 16}))
+	if err != nil || o.PlaintextLen != content || int64(o.BodyLen) != 12+8+content+16 {
+		t.Errorf("got %+v, %v", o, err)
+	}
+}
+
 func TestParseOutlineFromLongHeader(t *testing.T) {
 	edks := make([]keyring.EncryptedDataKey, 150)
 	for i := range edks {

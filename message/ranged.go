@@ -29,6 +29,10 @@ func (c *Client) OpenAt(ctx context.Context, mm keyring.MaterialsManager, src io
 	if o == nil {
 		o = new(DecryptOptions)
 	}
+	limit, err := checkMaxFrameLength(o.MaxFrameLength)
+	if err != nil {
+		return nil, err
+	}
 	in := input{r: io.NewSectionReader(src, 0, size)}
 	h, err := c.readHeader(&in)
 	if err != nil {
@@ -36,10 +40,6 @@ func (c *Client) OpenAt(ctx context.Context, mm keyring.MaterialsManager, src io
 	}
 	if h.suite.Signed() || !h.framed() {
 		return nil, &keyring.ConfigError{Reason: "message: only framed messages of unsigned suites can be read in parts"}
-	}
-	limit := o.MaxFrameLength
-	if limit == 0 {
-		limit = DefaultMaxFrameLength
 	}
 	if int64(h.frameLen) > limit {
 		return nil, &keyring.LimitError{What: "frame length in bytes (MaxFrameLength)", Got: int64(h.frameLen), Max: limit}

@@ -3,6 +3,7 @@ package message
 import (
 	"context"
 	"crypto/subtle"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"hash"
@@ -24,8 +25,8 @@ type Reader struct {
 	m       *incoming
 	head    *Header
 	maxLen  int64 // of a frame
-	workers int
-	perJob  int // frames in a job
+	workers int   // goroutines; 0: opened by the caller
+	perJob  int   // frames in a job
 	seq     uint64
 	final   bool // the final frame has been cut off the input
 
@@ -61,13 +62,15 @@ func (c *Client) NewDecryptReader(ctx context.Context, mm keyring.MaterialsManag
 	if o == nil {
 		o = new(DecryptOptions)
 	}
-	r := &Reader{src: input{r: src}, workers: o.Concurrency, maxLen: o.MaxFrameLength, seq: 1}
-	if r.maxLen == 0 {
-		r.maxLen = DefaultMaxFrameLength
+	workers, err := checkConcurrency(o.Concurrency)
+	if err != nil {
+		return nil, err
 	}
-	if r.maxLen < 0 {
-		return nil, &keyring.ConfigError{Reason: "MaxFrameLength is negative"}
+	maxLen, err := checkMaxFrameLength(o.MaxFrameLength)
+	if err != nil {
+		return nil, err
 	}
+	r := &Reader{src: input{r: src}, workers: workers, maxLen: maxLen, seq: 1}
 	h, err := c.readHeader(&r.src)
 	if err != nil {
 		return nil, err
@@ -236,7 +239,7 @@ func (r *Reader) fetch() error {
 				break
 			}
 			// Frames that are here are released without waiting for more, unless throughput was asked for.
-			if r.workers <= 1 && len(r.src.buf)-r.src.pos < int(min(int64(r.m.h.frameLen), r.maxLen))+regularOverhead {
+			if r.workers == 0 && len(r.src.buf)-r.src.pos < int(min(int64(r.m.h.frameLen), r.maxLen))+regularOverhead {
 				break
 			}
 		}
@@ -306,7 +309,7 @@ func readError(err error) error { return fmt.Errorf("message: reading: %w", err)
 func (r *Reader) start(j *openJob) {
 	body, h := r.m.body, r.m.h
 	r.queue = append(r.queue, j)
-	if r.workers <= 1 {
+	if r.workers == 0 {
 		j.open(body, h)
 		return
 	}
@@ -415,8 +418,10 @@ func (c *Client) readHeader(in *input) (*header, error) {
 	if err != nil {
 		return nil, err
 	}
+	var walk edkWalk
 	for {
-		h, err := parseHeader(in.buf[in.pos:], maxEDKs)
+		h := new(header)
+		err := h.parse(in.buf[in.pos:], maxEDKs)
 		if err == nil {
 			in.next(len(h.raw))
 			h.detach() // before the buffer is used again
@@ -425,7 +430,15 @@ func (c *Client) readHeader(in *input) (*header, error) {
 		if !wire.IsShort(err) {
 			return nil, err
 		}
-		if more := in.fill(); more == io.EOF {
+		if h.edksAt > 0 && walk.at == 0 {
+			walk = edkWalk{h.edksAt, int(binary.BigEndian.Uint16(in.buf[in.pos+h.edksAt-2:]))}
+		}
+		more := in.fill()
+		for more == nil && walk.short(in.buf[in.pos:]) {
+			more = in.fill()
+		}
+		if more == io.EOF {
+			_, err = parseHeader(in.buf[in.pos:], maxEDKs) // of all there is
 			return nil, err
 		} else if more != nil {
 			return nil, readError(more)

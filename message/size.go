@@ -39,6 +39,9 @@ func (s Shape) CiphertextLen(n int64) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
+	if n := len(s.EDKs); n > MaxEDKs {
+		return 0, &keyring.LimitError{What: "number of encrypted data keys", Got: int64(n), Max: MaxEDKs}
+	}
 	for i := range s.EDKs {
 		if err := checkEDK(&s.EDKs[i]); err != nil {
 			return 0, err

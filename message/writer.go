@@ -24,8 +24,8 @@ type Writer struct {
 	exact     bool
 	written   int64 // plaintext bytes taken
 	seq       uint64
-	chunk     int // plaintext bytes of a full chunk
-	workers   int
+	chunk     int        // plaintext bytes of a full chunk
+	workers   int        // goroutines; 0: sealed by the caller
 	cur       *sealJob   // being filled; a full one is kept back until more arrives, since the last frame is marked
 	queue     []*sealJob // being sealed, oldest first
 	free      []*sealJob
@@ -46,7 +46,11 @@ func (c *Client) NewEncryptWriter(ctx context.Context, mm keyring.MaterialsManag
 	if o == nil {
 		o = new(EncryptOptions)
 	}
-	w := &Writer{dst: dst, length: keyring.UnknownLength, workers: o.Concurrency, seq: 1}
+	workers, err := checkConcurrency(o.Concurrency)
+	if err != nil {
+		return nil, err
+	}
+	w := &Writer{dst: dst, length: keyring.UnknownLength, workers: workers, seq: 1}
 	switch {
 	case o.Length != nil && *o.Length < 0, o.MaxLength < 0:
 		return nil, &keyring.ConfigError{Reason: "the plaintext's length or its bound is negative"}
@@ -216,7 +220,7 @@ func (w *Writer) start(j *sealJob, final bool) error {
 		j.sealed, _ = body.appendFrames(j.sealed[:0], j.plain, frameLen, seq, final)
 	}
 	w.queue = append(w.queue, j)
-	if w.workers <= 1 {
+	if w.workers == 0 {
 		seal()
 		return nil
 	}

@@ -166,7 +166,7 @@ func (d *demo) tamper(ctx context.Context) error {
 		return err
 	}
 	flipped := bytes.Clone(b.Value)
-	flipped[o.HeaderLen+o.BodyLen-1] ^= 1
+	flipped[o.HeaderLen+int(o.BodyLen)-1] ^= 1
 	changed[field] = &types.AttributeValueMemberB{Value: flipped}
 	if err := d.table.put(ctx, changed, true); err != nil {
 		return err

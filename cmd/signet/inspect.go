@@ -123,9 +123,9 @@ type bodyJSON struct {
 	LastTag        string `json:"last_tag"`
 	Signature      string `json:"signature,omitempty"`
 	HeaderBytes    int    `json:"header_bytes"`
-	BodyBytes      int    `json:"body_bytes"`
+	BodyBytes      int64  `json:"body_bytes"`
 	FooterBytes    int    `json:"footer_bytes"`
-	TotalBytes     int    `json:"total_bytes"`
+	TotalBytes     int64  `json:"total_bytes"`
 }
 
 // describe reads as much of a message in memory as can be read. With an error, the description is nil when not even the header could be
@@ -147,7 +147,7 @@ func describeOutline(o *message.Outline, err error) *description {
 	d.Body = &bodyJSON{
 		Frames: o.Frames, PlaintextBytes: o.PlaintextLen, FirstIV: hex.EncodeToString(o.FirstIV), LastTag: hex.EncodeToString(o.LastTag),
 		Signature: hex.EncodeToString(o.Signature), HeaderBytes: o.HeaderLen, BodyBytes: o.BodyLen, FooterBytes: o.FooterLen,
-		TotalBytes: o.HeaderLen + o.BodyLen + o.FooterLen,
+		TotalBytes: int64(o.HeaderLen) + o.BodyLen + int64(o.FooterLen),
 	}
 	return d
 }
