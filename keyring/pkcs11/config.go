@@ -7,6 +7,7 @@ import (
 	"crypto/rsa"
 	"fmt"
 	"math/big"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -141,13 +142,13 @@ func FromURI(u *uri.URI) (Config, error) {
 				Detail: fmt.Sprintf("type=%s: only secret-key (AES), private and public (RSA) can wrap data keys", t)}
 		}
 	}
-	for _, a := range u.Path {
-		if err := c.set(a, true); err != nil {
-			return Config{}, err
+	seen := make(map[string]bool)
+	for _, a := range append(slices.Clone(u.Path), u.Query...) {
+		if seen[a.Name] { // a vendor attribute may be in the path and in the query, and repeat there
+			return Config{}, configError("attribute %q is given twice", a.Name)
 		}
-	}
-	for _, a := range u.Query {
-		if err := c.set(a, false); err != nil {
+		seen[a.Name] = true
+		if err := c.set(a); err != nil {
 			return Config{}, err
 		}
 	}
@@ -160,7 +161,7 @@ func FromURI(u *uri.URI) (Config, error) {
 	return c, nil
 }
 
-func (c *Config) set(a uri.Attribute, path bool) error {
+func (c *Config) set(a uri.Attribute) error {
 	text := map[string]*string{
 		uri.Token: &c.Token.Label, uri.Serial: &c.Token.Serial, uri.Manufacturer: &c.Token.Manufacturer, uri.Model: &c.Token.Model,
 		uri.SlotDescription: &c.Token.SlotDescription, uri.SlotManufacturer: &c.Token.SlotManufacturer,
@@ -172,8 +173,6 @@ func (c *Config) set(a uri.Attribute, path bool) error {
 		return configError("attribute %q is empty", a.Name)
 	}
 	switch field := text[a.Name]; {
-	case field != nil && *field != "":
-		return configError("attribute %q is given twice", a.Name)
 	case field != nil:
 		*field = a.Value
 	case a.Name == uri.ID:

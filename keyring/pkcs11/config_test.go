@@ -42,13 +42,16 @@ func TestFromURI(t *testing.T) {
 
 func TestFromURIRefuses(t *testing.T) {
 	for in, want := range map[string]string{
-		"pkcs11:object=":                              "empty",
-		"pkcs11:id=":                                  "empty",
-		"pkcs11:token=":                               "empty",
-		"pkcs11:object=k?x-nmae=n":                    `did you mean "x-name"`,
-		"pkcs11:object=k?x-zebra=n":                   "known vendor attributes",
-		"pkcs11:object=k;x-name=a?x-name=b":           "twice",
-		"pkcs11:object=k?x-name=a&x-name=b":           "twice",
+		"pkcs11:object=":                    "empty",
+		"pkcs11:id=":                        "empty",
+		"pkcs11:token=":                     "empty",
+		"pkcs11:object=k?x-nmae=n":          `did you mean "x-name"`,
+		"pkcs11:object=k?x-zebra=n":         "known vendor attributes",
+		"pkcs11:object=k;x-name=a?x-name=b": "twice",
+		"pkcs11:object=k?x-name=a&x-name=b": "twice",
+		"pkcs11:object=k?x-allow-extractable=false&x-allow-extractable=true":     "twice",
+		"pkcs11:object=k;x-allow-extractable=false?x-allow-extractable=true":     "twice",
+		"pkcs11:object=k;type=private?x-padding=oaep-sha256&x-padding=oaep-sha1": "twice",
 		"pkcs11:object=k;type=cert":                   "only secret-key",
 		"pkcs11:object=k;type=data":                   "only secret-key",
 		"pkcs11:object=k?x-padding=oaep-sha1":         "type=private",

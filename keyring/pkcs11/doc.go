@@ -14,7 +14,8 @@
 // SoftHSM 2.6 for one all but SHA-1, is ErrMechanismUnsupported before anything is wrapped. With type=public, or without a PIN, the public half alone
 // wraps: no login, and no proof either that the private half is there and opens it.
 //
-// A wrong PIN is sent once per process, never again. A key is found by exact label and id, and two matches are an error. Sessions are
+// A wrong PIN is sent once per process, and again only after the right one has reset the token's count of wrong ones. A key is found by exact
+// label and id, and two matches are an error. Sessions are
 // pooled, four to eight per token, and shared by all keyrings on it; so is the login. Calls honour their context: one that does not return
 // in time is left behind, keeps its session, and everything else goes on. A call under a context that can end is handed to another goroutine, which
 // costs a microsecond when the processors are busy and several when they sleep and must be woken; under context.Background() it is not.

@@ -271,7 +271,8 @@ func TestGenerateDropsOptionalAttributes(t *testing.T) {
 func TestGenerateDestroysWhatIsWrong(t *testing.T) {
 	for attribute, value := range map[uint]ck.Attribute{
 		ck.AExtractable: ck.Bool(ck.AExtractable, true), ck.ASensitive: ck.Bool(ck.ASensitive, false), ck.AWrap: ck.Bool(ck.AWrap, true),
-		ck.AValueLen: ck.Ulong(ck.AValueLen, 16), ck.ALabel: ck.String(ck.ALabel, "x"),
+		ck.AValueLen: ck.Ulong(ck.AValueLen, 16), ck.ALabel: ck.String(ck.ALabel, "x"), ck.APrivate: ck.Bool(ck.APrivate, false),
+		ck.AToken: ck.Bool(ck.AToken, false),
 	} {
 		fake := &odd{Module: cktest.New("t", "1234")}
 		fake.generate = func(template []ck.Attribute) (ck.Object, error) {
@@ -346,6 +347,121 @@ func BenchmarkOverhead(b *testing.B) {
 					b.Fatal(err)
 				}
 			}
+		})
+	}
+}
+
+// Close does not wait for ever for a module that hangs, and what it left behind is done once the module answers.
+func TestCloseOfAHungModule(t *testing.T) {
+	r := fakeRequest(t)
+	for _, function := range []string{"C_Login", "C_OpenSession", "C_CloseSession"} {
+		fake := cktest.New("t", "1234")
+		fake.AddKey("kek", make([]byte, 32))
+		registry, cfg := registryOf(t, fake)
+		sharedtest.Bubble(t, func(t *testing.T) {
+			k, err := newKeyring(context.Background(), registry, cfg)
+			if err != nil {
+				t.Fatal(err)
+			}
+			stuck := make(chan struct{})
+			fake.Hook = func(f string, _ ck.Session) error {
+				if f == function {
+					<-stuck
+				}
+				return nil
+			}
+			ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+			defer cancel()
+			k.OnEncrypt(ctx, r, nil)
+			closed := make(chan error, 1)
+			go func() { closed <- k.Close() }()
+			select {
+			case err := <-closed:
+				if !errors.Is(err, module.ErrBusy) {
+					t.Errorf("%s: got %v, want ErrBusy", function, err)
+				}
+			case <-time.After(10 * time.Second):
+				t.Errorf("%s: Close hangs", function)
+			}
+			close(stuck)
+			synctest.Wait()
+			if n := fake.Count("C_Finalize"); n != 1 || fake.Open() != 0 {
+				t.Errorf("%s: finalized %d times, %d sessions are left", function, n, fake.Open())
+			}
+		})
+	}
+}
+
+// A call that was left behind keeps its session and with it the login, to which the module lets any PIN in.
+func TestPINWhileAnEarlierLoginLasts(t *testing.T) {
+	r := fakeRequest(t)
+	fake := cktest.New("t", "1234")
+	fake.AddKey("kek", make([]byte, 32))
+	registry, cfg := registryOf(t, fake)
+	sharedtest.Bubble(t, func(t *testing.T) {
+		k, err := newKeyring(context.Background(), registry, cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		stuck := make(chan struct{})
+		fake.Hook = func(f string, _ ck.Session) error {
+			if f == "C_Encrypt" {
+				<-stuck
+			}
+			return nil
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		if _, err := k.OnEncrypt(ctx, r, nil); !errors.Is(err, context.DeadlineExceeded) {
+			t.Fatalf("got %v", err)
+		}
+		k.Close()
+		for _, pin := range []string{"9999", "1234"} {
+			cfg.PIN = func(context.Context) ([]byte, error) { return []byte(pin), nil }
+			k, err := newKeyring(context.Background(), registry, cfg)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer k.Close()
+			if err := k.Check(context.Background()); errors.Is(err, ErrPINIncorrect) != (pin == "9999") {
+				t.Errorf("PIN %s: got %v", pin, err)
+			}
+		}
+		close(stuck)
+		synctest.Wait()
+	})
+}
+
+// What goes wrong before and around the generation is an *Error too.
+func TestGenerateErrorsAreTyped(t *testing.T) {
+	for name, tc := range map[string]struct {
+		code uint // of C_OpenSession for reading and writing; 0 is a hang in the session
+		kind error
+	}{
+		"read-only": {ck.RTokenWriteProtected, ErrKeyNotPermitted}, "no session": {ck.RSessionCount, ErrDeviceUnavailable}, "hung": {0, context.DeadlineExceeded},
+	} {
+		fake := cktest.New("t", "1234")
+		registry, cfg := registryOf(t, fake)
+		sharedtest.Bubble(t, func(t *testing.T) {
+			stuck := make(chan struct{})
+			fake.Hook = func(f string, _ ck.Session) error {
+				if tc.code == 0 && f == "C_FindObjectsInit" {
+					<-stuck
+				}
+				if tc.code == 0 || f != "C_OpenSession" || fake.Count(f) == 1 { // the first is the anchor
+					return nil
+				}
+				return &ck.Error{Func: f, Code: tc.code}
+			}
+			ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+			defer cancel()
+			_, err := generateKey(ctx, registry, cfg, GenerateOptions{Label: "new"})
+			var typed *Error
+			if !errors.As(err, &typed) || !errors.Is(err, tc.kind) {
+				t.Errorf("%s: got %T %v", name, err, err)
+			}
+			close(stuck)
+			synctest.Wait()
 		})
 	}
 }

@@ -68,7 +68,11 @@ func generateWith(ctx context.Context, r *module.Registry, cfg Config, o Generat
 	}
 	return withToken(ctx, r, cfg, func(t *token.Token, where place) (*KeyInfo, error) {
 		where.key = o.Label
-		return token.DoReadWrite(ctx, t, func(m ck.Module, h ck.Session) (*KeyInfo, error) { return fn(m, h, t, o, where) })
+		info, err := token.DoReadWrite(ctx, t, func(m ck.Module, h ck.Session) (*KeyInfo, error) { return fn(m, h, t, o, where) })
+		if err != nil {
+			return nil, where.fail("generate key", err)
+		}
+		return info, nil
 	})
 }
 
@@ -203,7 +207,7 @@ func (a *attributes) check(o GenerateOptions) error {
 		"CKA_LABEL": a.label != o.Label, "CKA_ID": string(a.id) != string(o.ID), "CKA_KEY_TYPE": a.keyType != ck.KeyTypeAES,
 		"CKA_VALUE_LEN": a.bytes != 0 && a.bytes != uint(o.Bits/8), "CKA_SENSITIVE": !is(a.sensitive, true),
 		"CKA_EXTRACTABLE": !is(a.extractable, false), "CKA_ENCRYPT": !is(a.encrypt, true), "CKA_DECRYPT": !is(a.decrypt, true),
-		"CKA_WRAP": is(a.wrap, true), "CKA_UNWRAP": is(a.unwrap, true),
+		"CKA_WRAP": is(a.wrap, true), "CKA_UNWRAP": is(a.unwrap, true), "CKA_TOKEN": is(a.token, false), "CKA_PRIVATE": is(a.private, false),
 	})
 }
 

@@ -116,6 +116,8 @@ func readPair(m ck.Module, h ck.Session, o GenerateOptions, public, private ck.O
 		"CKA_DECRYPT":         !is(a.decrypt, true),
 		"CKA_WRAP":            is(pub.wrap, true),
 		"CKA_UNWRAP":          is(a.unwrap, true),
+		"CKA_TOKEN":           is(a.token, false),
+		"CKA_PRIVATE":         is(a.private, false),
 	})
 	a.modulus, a.exponent = pub.modulus, pub.exponent
 	return a, err

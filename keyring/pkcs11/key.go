@@ -32,6 +32,7 @@ type attributes struct {
 	alwaysAuth                               *bool
 	encrypt, decrypt, sensitive, extractable *bool
 	wrap, unwrap                             *bool
+	token, private                           *bool
 	allowed                                  []uint // nil when not told or not limited
 }
 
@@ -112,6 +113,7 @@ func readAttributes(m ck.Module, h ck.Session, o ck.Object, class uint) (*attrib
 	if class == ck.ClassPublicKey {
 		return a, firstErr
 	}
+	a.token, a.private = flag(ck.AToken), flag(ck.APrivate)
 	a.decrypt, a.unwrap = flag(ck.ADecrypt), flag(ck.AUnwrap)
 	a.sensitive, a.extractable = flag(ck.ASensitive), flag(ck.AExtractable)
 	if class == ck.ClassPrivateKey {

@@ -49,7 +49,7 @@ func Module() (string, error) {
 	return path, nil
 }
 
-// Running reports whether SoftHSM is initialized in this process. Then its configuration cannot change.
+// Running reports whether signet has initialized SoftHSM in this process or shares it with other code that has. Then its configuration cannot change.
 func Running() bool {
 	path, err := module.Resolve(ModuleName)
 	return err == nil && module.Process().Loaded(path)
@@ -62,7 +62,8 @@ func WriteConf(dir string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("softhsm: %w", err)
 	}
-	if strings.ContainsAny(dir, "\n\r") || strings.TrimSpace(dir) != dir {
+	// SoftHSM ends a value at a line ending, at "#" and at a second "=", and would then keep its tokens in another folder.
+	if strings.ContainsAny(dir, "\n\r#=") || strings.TrimSpace(dir) != dir {
 		return "", fmt.Errorf("softhsm: SoftHSM cannot use a folder with such a name: %q", dir)
 	}
 	tokens := filepath.Join(dir, "tokens")
@@ -95,8 +96,8 @@ func WriteConf(dir string) (string, error) {
 // starting is held from the choice of the configuration until SoftHSM has read it.
 var starting sync.Mutex
 
-// Use makes conf the configuration of this process: it sets the environment variable. ErrConflict says that SoftHSM already runs with another.
-// It is safe for concurrent use, and beside Init.
+// Use makes conf the configuration of this process: it sets the environment variable. ErrConflict says that SoftHSM already runs with another;
+// that other code runs it shows only when signet opens it, as Init does. It is safe for concurrent use, and beside Init.
 func Use(conf string) error {
 	starting.Lock()
 	defer starting.Unlock()
@@ -166,11 +167,20 @@ func badPIN(pin []byte) bool {
 func openWith(ctx context.Context, path, conf string) (*module.Module, error) {
 	starting.Lock()
 	defer starting.Unlock()
+	before, set := os.LookupEnv(ConfVariable)
 	if err := use(conf); err != nil {
 		return nil, err
 	}
 	m, err := module.Process().Open(ctx, path)
-	return m, typed(err)
+	if err != nil || before == conf || !m.Adopted() {
+		return m, typed(err)
+	}
+	// Other code started SoftHSM, with what the variable was before.
+	err = os.Unsetenv(ConfVariable)
+	if set {
+		err = os.Setenv(ConfVariable, before)
+	}
+	return nil, errors.Join(ErrConflict, err, m.Close())
 }
 
 // with opens the module for the time of fn.

@@ -42,8 +42,15 @@ func TestWriteConf(t *testing.T) {
 	if b, _ := os.ReadFile(conf); string(b) != "mine" {
 		t.Error("a configuration that was there was overwritten")
 	}
-	if _, err := softhsm.WriteConf(filepath.Join(t.TempDir(), "a\nb")); err == nil {
-		t.Error("a folder with a line ending was accepted")
+	// SoftHSM would cut the name and keep its tokens in another folder.
+	for _, name := range []string{"a\nb", "a#b", "a=b"} {
+		dir := filepath.Join(t.TempDir(), name)
+		if _, err := softhsm.WriteConf(dir); err == nil {
+			t.Errorf("a folder called %q was accepted", name)
+		}
+		if _, err := os.Lstat(dir); err == nil {
+			t.Errorf("a folder called %q was made", name)
+		}
 	}
 }
 

@@ -131,13 +131,15 @@ func Share[T io.Closer](ctx context.Context, m *Module, key string, check func(T
 		return v, err
 	}, func(_ T, err error) {
 		if err == nil {
-			m.Unshare(key)
+			m.unshare(key)
 		}
 	})
 }
 
-// Unshare gives up one use of the value under key.
-func (m *Module) Unshare(key string) error {
+// Unshare gives up one use of the value under key. Like [Module.Close] it returns ErrBusy after two seconds when the module hangs.
+func (m *Module) Unshare(key string) error { return patiently(func() error { return m.unshare(key) }) }
+
+func (m *Module) unshare(key string) error {
 	m.lock(context.Background())
 	defer m.unlock()
 	c, ok := m.shared[key]

@@ -37,6 +37,7 @@ func (d *PINDigest) Matches(pin []byte) bool {
 // lock after a few.
 type latch struct {
 	refused []refusal
+	proven  *PINDigest // of the PIN that logged in last
 }
 
 type refusal struct {
@@ -62,8 +63,9 @@ func (e *LoginError) Error() string {
 }
 
 // Login logs the normal user in to the token that info describes, at most once per wrong PIN. The caller is inside [Share]'s open, which
-// serializes it, and inside the gate. CKR_USER_ALREADY_LOGGED_IN counts as success: it happens on an adopted module, where the PIN
-// then stays unverified.
+// serializes it, and inside the gate. CKR_USER_ALREADY_LOGGED_IN counts as success on an adopted module, where the PIN
+// then stays unverified. When an earlier login of this process lasts, because a call that was left behind keeps its session, the PIN must be the one that
+// logged in.
 func (m *Module) Login(h ck.Session, slot ck.Slot, info *ck.TokenInfo, pin []byte) error {
 	key := info.Serial + "\x00" + info.Label + "\x00" + info.Manufacturer
 	l := m.latches[key]
@@ -84,7 +86,15 @@ func (m *Module) Login(h ck.Session, slot ck.Slot, info *ck.TokenInfo, pin []byt
 	m.sessions.Unlock()
 	code := ck.Code(err)
 	switch code {
+	case ck.ROK:
+		if err == nil {
+			l.proven = NewPINDigest(pin)
+		}
 	case ck.RUserAlreadyLoggedIn:
+		if l.proven != nil && !l.proven.Matches(pin) {
+			return &LoginError{Code: ck.RPINIncorrect, Latched: true,
+				Reason: "an earlier login of this process lasts, because a call has not returned, and it was with another PIN"}
+		}
 		return nil
 	case ck.RPINIncorrect, ck.RPINInvalid, ck.RPINLenRange, ck.RPINExpired, ck.RPINLocked:
 		after, infoErr := m.ck.TokenInfo(slot)

@@ -106,7 +106,7 @@ func (r *Registry) OpenWith(ctx context.Context, path, params string) (*Module, 
 		m.unlock()
 		return m, nil
 	}
-	// The lock passes to the call: when ctx ends first, the initialized module stays for the next Open.
+	// The lock passes to the call: when ctx ends first, the module is closed again once it is initialized.
 	_, err = Await(ctx, func() (struct{}, error) {
 		defer m.unlock()
 		err := m.ck.Initialize(params)
@@ -129,7 +129,7 @@ func (r *Registry) OpenWith(ctx context.Context, path, params string) (*Module, 
 		return struct{}{}, nil
 	}, func(_ struct{}, err error) {
 		if err == nil {
-			m.Close()
+			m.close()
 		}
 	})
 	if err != nil {
@@ -158,7 +158,11 @@ func (r *Registry) find(path string) (*Module, error) {
 		if errors.Is(err, os.ErrNotExist) {
 			return nil, &PathError{Path: path, Reason: "no such file", Missing: true}
 		}
-		return nil, &PathError{Path: path, Reason: errors.Unwrap(err).Error()}
+		reason := err // EvalSymlinks gives a bare error for a loop of links
+		if cause := errors.Unwrap(err); cause != nil {
+			reason = cause
+		}
+		return nil, &PathError{Path: path, Reason: reason.Error()}
 	}
 	info, err := os.Stat(real)
 	if err != nil {
@@ -182,7 +186,7 @@ func (r *Registry) find(path string) (*Module, error) {
 	return m, nil
 }
 
-// Loaded reports whether the module at path is initialized, by this registry or before it.
+// Loaded reports whether the module at path is open here. Other code may have initialized it nevertheless.
 func (r *Registry) Loaded(path string) bool {
 	real, err := filepath.EvalSymlinks(path)
 	if err != nil {
@@ -232,9 +236,27 @@ var ErrBusy = errors.New("a call into the module has not returned, so it stays i
 // closeGrace is how long the last Close waits for calls that were abandoned. Most return within microseconds.
 const closeGrace = time.Second
 
+// patience is how long Close and Unshare wait for a module that hangs while it is opened or closed. It is longer than closeGrace, which may be a part
+// of it.
+const patience = 2 * closeGrace
+
+// patiently runs fn, which takes the lifecycle lock and calls the module. When that hangs, fn is left behind, does its work once the module answers,
+// and the error is ErrBusy.
+func patiently(fn func() error) error {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	_, err := Await(ctx, func() (struct{}, error) { return struct{}{}, fn() }, nil)
+	if err != nil && err == ctx.Err() {
+		return ErrBusy
+	}
+	return err
+}
+
 // Close gives up one reference. The last one closes what is shared in the module and finalizes it, unless it was adopted or an abandoned call
-// is still in it after a second.
-func (m *Module) Close() error {
+// is still in it after a second. A call that hangs and holds the lifecycle lock, such as C_Login, makes it return ErrBusy after two.
+func (m *Module) Close() error { return patiently(m.close) }
+
+func (m *Module) close() error {
 	m.lock(context.Background())
 	defer m.unlock()
 	m.refs--

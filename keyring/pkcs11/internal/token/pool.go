@@ -94,6 +94,7 @@ func (t *Token) openSession(ctx context.Context) (*session, error) {
 		return &session{t: t, h: h, epoch: epoch}, nil
 	}
 	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		t.abandon(1) // as in abandonable
 		return nil, errLeft
 	}
 	if t.shrink(err) {
@@ -115,6 +116,7 @@ func (t *Token) lateSession(h ck.Session, err error) {
 	t.mu.Lock()
 	t.live--
 	t.mu.Unlock()
+	t.abandon(-1)
 	t.leave()
 }
 

@@ -400,6 +400,10 @@ func TestHungOpen(t *testing.T) {
 		if _, err := tok.Encrypt(ctx, Handle{obj, 1}, &iv, nil, make([]byte, 48), make([]byte, 32)); !errors.Is(err, context.DeadlineExceeded) {
 			t.Fatalf("got %v", err)
 		}
+		// The only session is held by a call that does not return.
+		if _, err := tok.Encrypt(context.Background(), Handle{obj, 1}, &iv, nil, make([]byte, 48), make([]byte, 32)); kindOf(err) != KindHung {
+			t.Errorf("got %v, want KindHung", err)
+		}
 		close(stuck)
 		synctest.Wait()
 		if fake.Open() != 1 {
