@@ -83,7 +83,7 @@ func TestParseOutlineFromLongBody(t *testing.T) {
 	msg := forge{nonFramed: true, frames: []string{""}}.message(t)
 	head := binary.BigEndian.AppendUint64(msg[:len(msg)-24:len(msg)-24], content)
 	o, err := ParseOutlineFrom(io.MultiReader(bytes.NewReader(head), &zeros{content + 16}))
-	if err != nil || o.PlaintextLen != content || int64(o.BodyLen) != 12+8+content+16 {
+	if err != nil || o.PlaintextLen != content || o.BodyLen != 12+8+content+16 {
 		t.Errorf("got %+v, %v", o, err)
 	}
 }
