@@ -2,6 +2,8 @@ package message
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"maps"
 	"slices"
 
@@ -78,7 +80,7 @@ func (c *Client) open(ctx context.Context, mm keyring.MaterialsManager, h *heade
 		return nil, err
 	}
 	if err = m.checkMaterials(); err == nil {
-		err = m.authenticate(rest[:authLen], o.AllowNET400Faults)
+		err = m.source(m.authenticate(rest[:authLen], o.AllowNET400Faults))
 	}
 	if err == nil {
 		err = requireContext(m.mat.Context, o.RequireContext)
@@ -99,6 +101,19 @@ func (m *incoming) checkMaterials() error {
 		return &keyring.ConfigError{Reason: "the materials manager returned unusable materials for suite " + s.String()}
 	}
 	return nil
+}
+
+// source adds to a failed authentication of the header where the data key came from, when the message has others: a keyring of RSA keys with PKCS #1
+// v1.5 opens whatever has its name, so a data key that nobody asked for any more may be the good one. It depends on nothing secret.
+func (m *incoming) source(err error) error {
+	n, used := len(m.h.edks), m.mat.Used
+	if err == nil || n < 2 || used < 0 || used >= n {
+		return err
+	}
+	if _, failed := errors.AsType[*AuthenticationError](err); !failed {
+		return err
+	}
+	return fmt.Errorf("%w; the data key came from EDK %d (provider %.64q) of 0 to %d, and the search ended there", err, used, m.h.edks[used].ProviderID, n-1)
 }
 
 // authenticate derives the content key and checks commitment and header tag. auth is the header authentication as received.

@@ -59,7 +59,8 @@ func (c RSAConfig) MarshalText() ([]byte, error) { return fmt.Append(nil, c), ni
 //   - When a message has two or more encrypted data keys under this namespace and name and of this key's length, nobody could tell which
 //     is the right one. OnDecrypt then opens none of them; the error says so and answers for [signet.ErrPolicy].
 //   - In a multi-keyring, later members get no turn, of whatever name, when the message has an encrypted data key under this namespace and
-//     name and of this key's length, even one that is under another key. Make this keyring the last member, and name keys differently.
+//     name and of this key's length, even one that is under another key. Make this keyring the last member, and name keys differently. The
+//     error of such a message names the encrypted data key that its data key came from.
 //   - With a wrong key the error is the header's and not [signet.ErrNoKey].
 //
 // For trusted messages InsecurePaddingErrors takes these limits away. Items (the DB-ESDK suites) have none of them: there an
