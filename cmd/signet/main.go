@@ -34,7 +34,7 @@ func mainExit() int {
 	defer stop()
 	context.AfterFunc(ctx, stop)       // a second signal ends the process at once
 	defer runtime.KeepAlive(os.Stderr) // or it would be closed as garbage, and commands that are started inherit it
-	os.Stderr = ownStderr()            // also for libraries that log by themselves
+	os.Stderr = ownStderr()
 	a := &app{
 		stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr,
 		lookupEnv:  os.LookupEnv,

@@ -203,7 +203,7 @@ func parsePKCS1Private(der []byte) (any, error) {
 	}
 	for _, n := range [...]*big.Int{head.D, head.P, head.Q, head.DP, head.DQ, head.Inv} {
 		if n.BitLen() > head.N.BitLen() { // testing whether a prime of 60 KB is one takes seconds
-			return nil, malformed("the RSA private key is not valid: its numbers do not belong together")
+			return nil, malformed("the RSA private key is not valid: it has numbers longer than its modulus")
 		}
 	}
 	k, err := x509.ParsePKCS1PrivateKey(der)

@@ -18,7 +18,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/signetkeys/signet"
 	"github.com/signetkeys/signet/keyring/raw"
@@ -405,12 +404,8 @@ func TestParseLargeNumbers(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		start := time.Now()
-		if _, err := raw.ParseRSAPrivateKey(der); !errors.Is(err, signet.ErrMalformed) {
-			t.Errorf("number %d: got %v, want ErrMalformed", i, err)
-		}
-		if took := time.Since(start); took > 3*time.Second { // it takes microseconds, and took 4 to 6 s
-			t.Errorf("number %d: took %v", i, took)
+		if _, err := raw.ParseRSAPrivateKey(der); !errors.Is(err, signet.ErrMalformed) || !strings.Contains(err.Error(), "longer than its modulus") {
+			t.Errorf("number %d: got %v, want ErrMalformed for its length", i, err)
 		}
 	}
 }
